@@ -1,0 +1,256 @@
+//! The words of parent and engine: length-prefixed postcard frames over a socket pair.
+//!
+//! Plain structs only: postcard knows no flattening and no untagged enums. Both sides open with [`Hello`] and
+//! refuse another protocol or another build, so a stale binary is an error at start and never a puzzle later.
+
+use crate::media::{Decoder, DrawnPicture, Mask, Mode, Picture, Progress, Scheduler, Timings};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+/// Version of these words; raised with every change to them.
+pub const VERSION: u32 = 1;
+/// Hash of the sources this binary was built from (see build.rs): equal for `samovar` and its `samovar-engine`.
+pub const BUILD_ID: &str = env!("SAMOVAR_BUILD_ID");
+/// Largest frame: eight pictures of 2048×2048 and room to spare.
+pub const MAX_FRAME: u32 = 256 << 20;
+
+/// First frame in each direction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`VERSION`] of the sender.
+    pub version: u32,
+    /// [`BUILD_ID`] of the sender.
+    pub build: String,
+}
+
+impl Hello {
+    /// This binary's own.
+    #[must_use]
+    pub fn ours() -> Self {
+        Self { version: VERSION, build: BUILD_ID.to_owned() }
+    }
+}
+
+/// Parent to engine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Order {
+    /// Make this model the resident one. Answered by `Ready` or `Failed` with the same id.
+    Load {
+        /// Names the answer.
+        id: u64,
+        /// What to load.
+        model: ModelSpec,
+    },
+    /// Draw with the resident model. Answered by `Progress`es, then `Done` or `Failed`.
+    Draw {
+        /// Names the answers.
+        id: u64,
+        /// What to draw.
+        job: DrawJob,
+    },
+    /// Stop the job of that id at the next step or tile; it answers `Failed` with class `Cancelled`.
+    Cancel {
+        /// The job.
+        id: u64,
+    },
+    /// End the process after the job in hand.
+    Shutdown,
+}
+
+/// Engine to parent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Report {
+    /// The model of that `Load` is resident.
+    Ready {
+        /// Of the `Load`.
+        id: u64,
+        /// Seconds it took.
+        load_s: f64,
+        /// What the engine computes on, for people: `cpu (16 threads, avx512)`, `cuda:0 (NVIDIA L4)`.
+        device: String,
+    },
+    /// A sign of life.
+    Progress {
+        /// Of the order.
+        id: u64,
+        /// How far it is.
+        progress: Progress,
+    },
+    /// Pictures.
+    Done {
+        /// Of the `Draw`.
+        id: u64,
+        /// The pictures.
+        output: DrawOutput,
+        /// Memory after the job.
+        stats: Stats,
+    },
+    /// No picture; the engine lives and takes the next order.
+    Failed {
+        /// Of the order.
+        id: u64,
+        /// Why.
+        failure: EngineFailure,
+    },
+}
+
+/// The files of one model, found and named by the parent, read by the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ModelSpec {
+    /// Its name for people and messages.
+    pub name: String,
+    /// A diffusers folder or a single .safetensors.
+    pub path: PathBuf,
+    /// Another VAE than the model's own (a folder or a file): the half-precision one on a GPU.
+    pub vae: Option<PathBuf>,
+    /// The tiny decoder that goes with it (a folder or a file).
+    pub taesd: Option<PathBuf>,
+    /// Folder with CLIP's `vocab.json` and `merges.txt`, for checkpoints that bring none.
+    pub clip_vocabulary: PathBuf,
+    /// Instead of reading `path`: random weights of SDXL's published shape (for `samovar bench --synthetic`).
+    pub synthetic: bool,
+    /// What to compute on.
+    pub device: DeviceChoice,
+}
+
+/// What to compute on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum DeviceChoice {
+    /// The processor.
+    Cpu,
+    /// The CUDA card of that ordinal.
+    Cuda(u32),
+}
+
+/// Pictures to draw; limits were checked by the parent. `None`: the model's own default.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DrawJob {
+    /// What to draw.
+    pub prompt: String,
+    /// What to avoid.
+    pub negative: Option<String>,
+    /// One picture for each, drawn as if alone.
+    pub seeds: Vec<u64>,
+    /// Sampling steps before `strength` shortens them.
+    pub steps: Option<u32>,
+    /// Pixels; with `init` and neither side given, init's size rounded down to the model's step.
+    pub width: Option<u32>,
+    /// Pixels.
+    pub height: Option<u32>,
+    /// Classifier-free guidance; up to 1 means none.
+    pub guidance: Option<f32>,
+    /// The sampler.
+    pub scheduler: Option<Scheduler>,
+    /// The decoder, settled by the memory plan.
+    pub decoder: Decoder,
+    /// How to compute.
+    pub mode: Mode,
+    /// Picture to start from.
+    pub init: Option<Picture>,
+    /// How much of it may change.
+    pub strength: Option<f32>,
+    /// Where it may change.
+    pub mask: Option<Mask>,
+    /// Decode (and encode) in overlapping tiles, settled by the memory plan.
+    pub tiled: bool,
+    /// Drop the text encoders once the prompt is encoded, settled by the memory plan.
+    pub drop_text_encoders: bool,
+    /// Send small previews, where there is a tiny decoder.
+    pub previews: bool,
+}
+
+/// What was drawn and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DrawOutput {
+    /// In the order of the job's seeds.
+    pub pictures: Vec<DrawnPicture>,
+    /// Steps asked or the model's default.
+    pub steps: u32,
+    /// Guidance used.
+    pub guidance: f32,
+    /// How it was computed: never `Auto`.
+    pub mode: Mode,
+    /// What decoded it.
+    pub decoder: Decoder,
+    /// What the caller should know, such as a cut prompt.
+    pub notices: Vec<String>,
+    /// `load_s` and `total_s` are 0: the parent knows them.
+    pub timings: Timings,
+}
+
+/// Memory of the engine process, bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Stats {
+    /// Resident now.
+    pub rss: u64,
+    /// Largest resident so far (VmHWM).
+    pub peak_rss: u64,
+    /// On the card, 0 on a CPU.
+    pub vram: u64,
+}
+
+/// Why the engine did not do it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineFailure {
+    /// What code decides on.
+    pub class: FailureClass,
+    /// One sentence for people.
+    pub message: String,
+}
+
+/// What code decides on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FailureClass {
+    /// The job cannot be done by any model of this kind.
+    Invalid,
+    /// The files are not there or not usable.
+    Missing,
+    /// The device ran out of memory; the engine lives.
+    OutOfMemory,
+    /// Not-a-number even in full precision.
+    BadOutput,
+    /// As ordered.
+    Cancelled,
+    /// Something broke inside (a caught panic).
+    Crashed,
+}
+
+impl EngineFailure {
+    /// A failure of that class.
+    pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
+        Self { class, message: message.into() }
+    }
+}
+
+/// Writes one frame: four bytes of length, little-endian, then postcard.
+///
+/// # Errors
+/// When the other side is gone or the frame is over [`MAX_FRAME`].
+pub fn write_frame<T: Serialize>(to: &mut impl Write, value: &T) -> io::Result<()> {
+    let body = postcard::to_stdvec(value).map_err(io::Error::other)?;
+    let length = u32::try_from(body.len())
+        .ok()
+        .filter(|n| *n <= MAX_FRAME)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("a frame of {} bytes", body.len())))?;
+    to.write_all(&length.to_le_bytes())?;
+    to.write_all(&body)?;
+    to.flush()
+}
+
+/// Reads one frame. `UnexpectedEof` before the first byte of a frame means that the other side closed.
+///
+/// # Errors
+/// When the other side is gone, the frame is over [`MAX_FRAME`], or it does not parse.
+pub fn read_frame<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<T> {
+    let mut length = [0; 4];
+    from.read_exact(&mut length)?;
+    let length = u32::from_le_bytes(length);
+    if length > MAX_FRAME {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a frame of {length} bytes")));
+    }
+    let mut body = vec![0; length as usize];
+    from.read_exact(&mut body)?;
+    postcard::from_bytes(&body).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
+}

@@ -1,0 +1,4 @@
+//! Samovar.
+
+pub mod engine;
+pub mod media;

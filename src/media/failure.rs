@@ -1,0 +1,140 @@
+//! Why a request was not answered, in classes that code decides on. One sentence each, fit for a person to read.
+
+use serde::{Deserialize, Serialize};
+
+/// A typed failure. `Display` is the sentence shown to people; it never holds a key or a provider's raw answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "class", rename_all = "snake_case")]
+pub enum Failure {
+    /// The request itself is wrong; no other provider would take it. `param` is the field at fault.
+    #[error("{message}")]
+    Invalid {
+        /// The field at fault, in the words of the HTTP API.
+        param: Option<String>,
+        /// One sentence.
+        message: String,
+    },
+    /// The picture or sound is larger than what is accepted.
+    #[error("{message}")]
+    TooBig {
+        /// One sentence with both numbers.
+        message: String,
+    },
+    /// The model is not installed here, or its files cannot be used.
+    #[error("{message}")]
+    Missing {
+        /// One sentence that names the model and what to do.
+        message: String,
+    },
+    /// The model does not fit. Bytes.
+    #[error("not enough memory: {} needed, {} available", gib(*.needed), gib(*.available))]
+    OutOfMemory {
+        /// What the plan asked for at its cheapest, or 0 where only the death is known.
+        needed: u64,
+        /// What there was.
+        available: u64,
+    },
+    /// The engine died or broke in a way that is not the request's fault.
+    #[error("the local engine stopped unexpectedly: {message}")]
+    Crashed {
+        /// What is known of its death.
+        message: String,
+    },
+    /// No answer within the time allowed.
+    #[error("no answer in time: {message}")]
+    Timeout {
+        /// Which step stood still.
+        message: String,
+    },
+    /// Too much to do already.
+    #[error("{message}")]
+    Busy {
+        /// One sentence.
+        message: String,
+        /// Seconds after which another try makes sense.
+        retry_after_s: Option<u64>,
+    },
+    /// The model computed, but what came out is not a picture (not-a-number even in full precision).
+    #[error("the model gave no usable picture: {message}")]
+    BadOutput {
+        /// What was wrong with it.
+        message: String,
+    },
+    /// Cancelled by its owner or an admin.
+    #[error("cancelled")]
+    Cancelled,
+    /// Every link of the chain failed; each with its reason.
+    #[error("{}", exhausted(.attempts))]
+    Exhausted {
+        /// Every link that was tried or skipped, in order.
+        attempts: Vec<Attempt>,
+    },
+    /// Something of ours broke (disk, database). The details are in the log.
+    #[error("{message}")]
+    Internal {
+        /// One sentence.
+        message: String,
+    },
+}
+
+/// One link of the chain that did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// `local` or the provider's id.
+    pub provider: String,
+    /// The model asked.
+    pub model: String,
+    /// Why it did not answer.
+    pub failure: Box<Failure>,
+}
+
+impl Failure {
+    /// A wrong request, naming the field.
+    pub fn invalid(param: &str, message: impl Into<String>) -> Self {
+        Self::Invalid { param: Some(param.to_owned()), message: message.into() }
+    }
+
+    /// Something of ours broke.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::Internal { message: message.into() }
+    }
+
+    /// A short stable name for metrics, the API's `code` and the log.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Invalid { .. } => "invalid",
+            Self::TooBig { .. } => "too_big",
+            Self::Missing { .. } => "missing",
+            Self::OutOfMemory { .. } => "out_of_memory",
+            Self::Crashed { .. } => "crashed",
+            Self::Timeout { .. } => "timeout",
+            Self::Busy { .. } => "busy",
+            Self::BadOutput { .. } => "bad_output",
+            Self::Cancelled => "cancelled",
+            Self::Exhausted { .. } => "exhausted",
+            Self::Internal { .. } => "internal",
+        }
+    }
+
+    /// Whether the next link of the chain may answer what this one could not.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        !matches!(self, Self::Invalid { .. } | Self::TooBig { .. } | Self::Cancelled)
+    }
+}
+
+fn gib(bytes: u64) -> String {
+    #[allow(clippy::cast_precision_loss)]
+    let gib = bytes as f64 / f64::from(1 << 30);
+    format!("{gib:.2} GiB")
+}
+
+fn exhausted(attempts: &[Attempt]) -> String {
+    if attempts.is_empty() {
+        return "nothing is set up that could answer this".to_owned();
+    }
+    let reasons: Vec<String> =
+        attempts.iter().map(|a| format!("{}:{}: {}", a.provider, a.model, a.failure)).collect();
+    format!("nobody could answer this ({})", reasons.join("; "))
+}

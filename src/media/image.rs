@@ -1,0 +1,285 @@
+//! The request for a picture and its answer.
+
+use super::{Failure, Mask, Picture};
+use serde::{Deserialize, Serialize};
+
+/// Longest prompt accepted, in characters (CONTRACT).
+pub const MAX_PROMPT_CHARS: usize = 10_000;
+/// Smallest and largest side of a picture, in pixels (CONTRACT).
+pub const SIDES: std::ops::RangeInclusive<u32> = 64..=2048;
+/// Every side is a multiple of this (FLUX: 16, checked by the model).
+pub const SIDE_STEP: u32 = 8;
+/// Most steps accepted.
+pub const MAX_STEPS: u32 = 50;
+/// Most pictures a request (CONTRACT).
+pub const MAX_COUNT: u32 = 8;
+/// Largest seed: what fits the signed 64 bits of every database and API (CONTRACT).
+pub const MAX_SEED: u64 = i64::MAX as u64;
+
+/// How the local engine computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The engine picks.
+    #[default]
+    Auto,
+    /// f32 arithmetic on a CPU: the picture diffusers draws.
+    Exact,
+    /// May quantise.
+    Fast,
+}
+
+/// What turns the latent into pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decoder {
+    /// The model's own autoencoder.
+    #[default]
+    Vae,
+    /// The tiny one (TAESD): a fraction of the time and memory, softer details.
+    Taesd,
+}
+
+/// The sampler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scheduler {
+    /// Euler with fresh noise at each step.
+    EulerA,
+    /// Euler.
+    Euler,
+}
+
+macro_rules! words {
+    ($type:ty { $($word:literal => $value:expr),+ $(,)? }) => {
+        impl $type {
+            /// Its word on the command line, in the API and in answers.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                $(if self == $value { return $word; })+
+                ""
+            }
+        }
+
+        impl std::str::FromStr for $type {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                match text {
+                    $($word => Ok($value),)+
+                    other => Err(format!("'{other}' is not one of {}", [$($word),+].join(", "))),
+                }
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.word())
+            }
+        }
+    };
+}
+
+words!(Mode { "auto" => Mode::Auto, "exact" => Mode::Exact, "fast" => Mode::Fast });
+words!(Decoder { "vae" => Decoder::Vae, "taesd" => Decoder::Taesd });
+words!(Scheduler { "euler_a" => Scheduler::EulerA, "euler" => Scheduler::Euler });
+
+/// A wish for pictures, as any door hands it in. `None` means: the model's default.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ImageRequest {
+    /// What to draw.
+    pub prompt: String,
+    /// What to avoid; only with guidance above 1.
+    pub negative: Option<String>,
+    /// A manifest name, a provider's model, or (from the command line only) a path.
+    pub model: Option<String>,
+    /// Answered by this provider or not at all.
+    pub provider: Option<String>,
+    /// Picture `k` is drawn with `seed + k`. Without one, a random seed is drawn and told.
+    pub seed: Option<u64>,
+    /// 1 to [`MAX_STEPS`].
+    pub steps: Option<u32>,
+    /// Pixels.
+    pub width: Option<u32>,
+    /// Pixels.
+    pub height: Option<u32>,
+    /// Classifier-free guidance; up to 1 means none.
+    pub guidance: Option<f32>,
+    /// The sampler.
+    pub scheduler: Option<Scheduler>,
+    /// What decodes the latent.
+    pub decoder: Option<Decoder>,
+    /// How the engine computes.
+    pub mode: Mode,
+    /// Start from this picture instead of noise.
+    pub init: Option<Picture>,
+    /// How much of `init` may change, above 0 and up to 1.
+    pub strength: Option<f32>,
+    /// Which part of `init` may change.
+    pub mask: Option<Mask>,
+    /// Pictures wanted, 1 to [`MAX_COUNT`].
+    pub count: u32,
+    /// Never ask a remote provider.
+    pub local_only: bool,
+    /// Send a small preview with each step, where the model has a tiny decoder.
+    pub previews: bool,
+}
+
+impl ImageRequest {
+    /// A request with defaults for everything but the prompt.
+    pub fn new(prompt: impl Into<String>) -> Self {
+        Self { prompt: prompt.into(), count: 1, ..Self::default() }
+    }
+
+    /// Checks every field against CONTRACT's limits and strips control characters from the texts.
+    /// Returns the cleaned request and a notice for each thing that was changed.
+    ///
+    /// # Errors
+    /// [`Failure::Invalid`] with the first field that is out of bounds.
+    pub fn checked(mut self) -> Result<(Self, Vec<String>), Failure> {
+        let mut notices = Vec::new();
+        self.prompt = cleaned(&self.prompt, "prompt", &mut notices);
+        self.negative = self.negative.map(|t| cleaned(&t, "negative prompt", &mut notices));
+        if self.prompt.trim().is_empty() {
+            return Err(Failure::invalid("prompt", "the prompt is empty: say what to draw"));
+        }
+        for (param, text) in [("prompt", Some(&self.prompt)), ("negative_prompt", self.negative.as_ref())] {
+            let chars = text.map_or(0, |t| t.chars().count());
+            if chars > MAX_PROMPT_CHARS {
+                return Err(Failure::invalid(
+                    param,
+                    format!("`{param}` has {chars} characters; at most {MAX_PROMPT_CHARS} are accepted"),
+                ));
+            }
+        }
+        self.check_numbers()?;
+        self.check_pictures()?;
+        Ok((self, notices))
+    }
+
+    fn check_numbers(&self) -> Result<(), Failure> {
+        for (param, side) in [("width", self.width), ("height", self.height)] {
+            if let Some(side) = side
+                && (!SIDES.contains(&side) || !side.is_multiple_of(SIDE_STEP))
+            {
+                return Err(Failure::invalid(
+                    param,
+                    format!(
+                        "`{param}` is {side}; it must be from {} to {} and divisible by {SIDE_STEP}",
+                        SIDES.start(),
+                        SIDES.end()
+                    ),
+                ));
+            }
+        }
+        if let Some(steps) = self.steps
+            && !(1..=MAX_STEPS).contains(&steps)
+        {
+            return Err(Failure::invalid("steps", format!("`steps` is {steps}; it must be from 1 to {MAX_STEPS}")));
+        }
+        if !(1..=MAX_COUNT).contains(&self.count) {
+            return Err(Failure::invalid("n", format!("{} pictures asked; from 1 to {MAX_COUNT} are possible", self.count)));
+        }
+        if self.seed.is_some_and(|s| s > MAX_SEED - u64::from(self.count - 1)) {
+            return Err(Failure::invalid("seed", format!("`seed` must be from 0 to {MAX_SEED}, for each picture")));
+        }
+        if self.guidance.is_some_and(|g| !(0.0..=50.0).contains(&g)) {
+            return Err(Failure::invalid("guidance_scale", "`guidance_scale` must be from 0 to 50"));
+        }
+        if self.strength.is_some_and(|s| !(s > 0.0 && s <= 1.0)) {
+            return Err(Failure::invalid("strength", "`strength` must be above 0 and at most 1"));
+        }
+        Ok(())
+    }
+
+    fn check_pictures(&self) -> Result<(), Failure> {
+        let Some(init) = &self.init else {
+            if self.mask.is_some() {
+                return Err(Failure::invalid("mask", "a mask needs a picture to change"));
+            }
+            if self.strength.is_some() {
+                return Err(Failure::invalid("strength", "`strength` needs a picture to start from"));
+            }
+            return Ok(());
+        };
+        if let Some(mask) = &self.mask
+            && (mask.width, mask.height) != (init.width, init.height)
+        {
+            return Err(Failure::invalid(
+                "mask",
+                format!(
+                    "the mask is {}x{} but the picture is {}x{}; they must be of one size",
+                    mask.width, mask.height, init.width, init.height
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn cleaned(text: &str, what: &str, notices: &mut Vec<String>) -> String {
+    let kept: String =
+        text.chars().map(|c| if c == '\n' || c == '\t' { ' ' } else { c }).filter(|c| !c.is_control()).collect();
+    if kept.chars().count() != text.chars().count() {
+        notices.push(format!("control characters were removed from the {what}"));
+    }
+    kept
+}
+
+/// One finished picture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DrawnPicture {
+    /// The pixels.
+    pub picture: Picture,
+    /// The seed that draws it again, alone.
+    pub seed: u64,
+}
+
+/// Where a result came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// `local` or the provider's id.
+    pub provider: String,
+    /// The model that answered.
+    pub model: String,
+    /// Why it was not the first choice.
+    pub fallback_reason: Option<String>,
+}
+
+/// Where the time went, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Timings {
+    /// Reading weights (0 when they were in memory).
+    pub load_s: f64,
+    /// Text encoders.
+    pub text_s: f64,
+    /// All sampling steps.
+    pub denoise_s: f64,
+    /// Latents to pixels.
+    pub decode_s: f64,
+    /// From the request to the answer.
+    pub total_s: f64,
+}
+
+/// The pictures and everything worth saying about them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ImageResult {
+    /// In the order of their seeds.
+    pub pictures: Vec<DrawnPicture>,
+    /// Who drew them.
+    pub provenance: Provenance,
+    /// Steps done.
+    pub steps: u32,
+    /// Guidance used.
+    pub guidance: f32,
+    /// How it was computed: never `Auto`.
+    pub mode: Mode,
+    /// What decoded it.
+    pub decoder: Decoder,
+    /// What the caller should know: a cut prompt, a tiled decode.
+    pub notices: Vec<String>,
+    /// Where the time went.
+    pub timings: Timings,
+    /// The engine's largest resident size so far, bytes; 0 for a remote provider.
+    pub peak_rss_bytes: u64,
+}

@@ -1,0 +1,16 @@
+//! The words every room speaks: requests, results, failures, ids. No I/O, no clock, no internal imports.
+//!
+//! Anything a request carries is checked here once, on construction, so that no later room has to doubt it.
+
+pub mod failure;
+pub mod ids;
+pub mod image;
+pub mod models;
+pub mod picture;
+pub mod progress;
+
+pub use failure::Failure;
+pub use ids::{AssetId, JobId};
+pub use image::{Decoder, DrawnPicture, ImageRequest, ImageResult, Mode, Provenance, Scheduler, Timings};
+pub use picture::{Mask, Picture};
+pub use progress::Progress;

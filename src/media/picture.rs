@@ -1,0 +1,141 @@
+//! Pixels in memory, and their way in and out of files. Every file from outside is measured before it is decoded,
+//! so that a small file cannot ask for a large memory.
+
+use super::Failure;
+use image::{DynamicImage, ImageDecoder, ImageReader};
+use serde::{Deserialize, Serialize};
+use std::io::Cursor;
+
+/// Largest picture accepted, in pixels (CONTRACT).
+pub const MAX_PIXELS: u64 = 40_000_000;
+/// Largest picture file accepted, in bytes (CONTRACT).
+pub const MAX_FILE_BYTES: usize = 20_000_000;
+
+/// An RGB picture, 8 bits a channel, rows top to bottom: `rgb.len() == width * height * 3`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Picture {
+    /// Pixels a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// The pixels.
+    pub rgb: Vec<u8>,
+}
+
+/// What to repaint: 255 is repainted, 0 is kept. `gray.len() == width * height`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mask {
+    /// Pixels a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// The pixels.
+    pub gray: Vec<u8>,
+}
+
+impl std::fmt::Debug for Picture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Picture({}x{})", self.width, self.height)
+    }
+}
+
+impl std::fmt::Debug for Mask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Mask({}x{})", self.width, self.height)
+    }
+}
+
+impl Picture {
+    /// Decodes a PNG, JPEG, WebP, GIF (first frame) or BMP found by content, turned as its EXIF says.
+    /// Transparent pixels become white.
+    ///
+    /// # Errors
+    /// [`Failure::TooBig`] over [`MAX_PIXELS`] or [`MAX_FILE_BYTES`]; [`Failure::Invalid`] when it does not decode.
+    pub fn decode(bytes: &[u8], param: &str) -> Result<Self, Failure> {
+        let decoded = decode(bytes, param)?;
+        let rgb = flatten_on_white(decoded);
+        Ok(Self { width: rgb.width(), height: rgb.height(), rgb: rgb.into_raw() })
+    }
+
+    /// Encodes as PNG with text fields (iTXt, so that any script survives), in the order given.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the pixels do not match the size.
+    pub fn to_png(&self, texts: &[(&str, String)]) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        let broken = |e: png::EncodingError| Failure::internal(format!("the picture could not be written as PNG: {e}"));
+        let mut encoder = png::Encoder::new(&mut bytes, self.width, self.height);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        for (key, text) in texts {
+            encoder.add_itxt_chunk((*key).to_owned(), text.clone()).map_err(broken)?;
+        }
+        let mut writer = encoder.write_header().map_err(broken)?;
+        writer.write_image_data(&self.rgb).map_err(broken)?;
+        writer.finish().map_err(broken)?;
+        Ok(bytes)
+    }
+}
+
+impl Mask {
+    /// Decodes a mask. Where the file has transparency, transparent is what to repaint (OpenAI's convention);
+    /// otherwise white is.
+    ///
+    /// # Errors
+    /// As [`Picture::decode`].
+    pub fn decode(bytes: &[u8], param: &str) -> Result<Self, Failure> {
+        let decoded = decode(bytes, param)?;
+        let (width, height) = (decoded.width(), decoded.height());
+        let rgba = decoded.to_rgba8();
+        let by_alpha = rgba.pixels().any(|p| p.0[3] < 255);
+        let gray = if by_alpha {
+            rgba.pixels().map(|p| 255 - p.0[3]).collect()
+        } else {
+            decoded.to_luma8().into_raw()
+        };
+        Ok(Self { width, height, gray })
+    }
+}
+
+fn decode(bytes: &[u8], param: &str) -> Result<DynamicImage, Failure> {
+    if bytes.len() > MAX_FILE_BYTES {
+        return Err(Failure::TooBig {
+            message: format!("`{param}` has {} bytes; at most {MAX_FILE_BYTES} are accepted", bytes.len()),
+        });
+    }
+    let unreadable =
+        |e: image::ImageError| Failure::invalid(param, format!("`{param}` is not a picture that can be read: {e}"));
+    let mut reader = ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .map_err(|e| Failure::invalid(param, format!("`{param}` cannot be read: {e}")))?;
+    let mut limits = image::Limits::default();
+    limits.max_alloc = Some(MAX_PIXELS * 16);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(unreadable)?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(Failure::TooBig {
+            message: format!("`{param}` is {width}x{height}; at most {} megapixels are accepted", MAX_PIXELS / 1_000_000),
+        });
+    }
+    let orientation = decoder.orientation().map_err(unreadable)?;
+    let mut decoded = DynamicImage::from_decoder(decoder).map_err(unreadable)?;
+    decoded.apply_orientation(orientation);
+    Ok(decoded)
+}
+
+fn flatten_on_white(decoded: DynamicImage) -> image::RgbImage {
+    if !decoded.color().has_alpha() {
+        return decoded.into_rgb8();
+    }
+    let rgba = decoded.into_rgba8();
+    let mut rgb = image::RgbImage::new(rgba.width(), rgba.height());
+    for (to, from) in rgb.pixels_mut().zip(rgba.pixels()) {
+        let alpha = u32::from(from.0[3]);
+        for (channel, value) in to.0.iter_mut().zip(&from.0[..3]) {
+            let mixed = (u32::from(*value) * alpha + 255 * (255 - alpha) + 127) / 255;
+            *channel = u8::try_from(mixed).unwrap_or(u8::MAX);
+        }
+    }
+    rgb
+}
