@@ -14,7 +14,7 @@ import torch
 from diffusers import (AutoencoderTiny, EulerAncestralDiscreteScheduler, EulerDiscreteScheduler,
                        StableDiffusionXLImg2ImgPipeline, StableDiffusionXLInpaintPipeline, StableDiffusionXLPipeline)
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import CLIPTokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +49,47 @@ def noise():
     for seed, sizes in ((42, (17, 5, 31, 256)), (3, (468, 468, 468)), (9, (1, 1, 1, 16, 15, 16))):
         g = torch.Generator().manual_seed(seed)
         out[f"randn.seed{seed}.row{'-'.join(map(str, sizes))}"] = torch.cat([torch.randn(n, generator=g) for n in sizes])
+    return out
+
+
+def stages(pipe):
+    """What each part of tiny-a's UNet and VAE gives: a picture hardly shows a mistake in a middle block, these do.
+
+    Inputs are those of tiny-a/golden.safetensors: prompt 0, `sdxl.unet.64x64.in` at t 499, the same times 8
+    for the decoder, `sdxl.vae.64x64.pixels` for the encoder.
+    """
+    gold, out, hooks = load_file(GOLDEN / "tiny-a/golden.safetensors"), {}, []
+
+    def watch(name, module, inputs=False):
+        def keep(_, args, result):
+            if inputs:
+                out[f"{name}.in"] = args[0].clone()
+            out[name] = (result[0] if isinstance(result, tuple) else result).clone()
+        hooks.append(module.register_forward_hook(keep))
+
+    unet, vae = pipe.unet, pipe.vae
+    for name in ("time_embedding", "add_embedding", "conv_in", "mid_block"):
+        watch(f"stage.unet.{name}", getattr(unet, name))
+    for side in ("down_blocks", "up_blocks"):
+        for i, block in enumerate(getattr(unet, side)):
+            watch(f"stage.unet.{side}.{i}", block)
+    middle = {"resnets.0": unet.mid_block.resnets[0], "attentions.0": unet.mid_block.attentions[0],
+              "attentions.0.transformer_blocks.0": unet.mid_block.attentions[0].transformer_blocks[0]}
+    for name, module in middle.items():
+        watch(f"stage.unet.mid_block.{name}", module, inputs=True)
+    for name, module in (("encoder", vae.encoder), ("decoder", vae.decoder)):
+        watch(f"stage.vae.{name}.mid_block", module.mid_block, inputs=True)
+        watch(f"stage.vae.{name}.mid_block.attentions.0", module.mid_block.attentions[0], inputs=True)
+    watch("stage.vae.quant_conv", vae.quant_conv)
+    x, text = gold["sdxl.unet.64x64.in"], torch.cat([gold["sdxl.prompt0.te1"], gold["sdxl.prompt0.te2"]], -1)
+    added = lambda h, w: {"text_embeds": gold["sdxl.prompt0.pooled"], "time_ids": torch.tensor([[h, w, 0, 0, h, w]]).float()}
+    unet(x, 499.0, encoder_hidden_states=text, added_cond_kwargs=added(64, 64))
+    vae.decode(x * 8)
+    vae.encode(gold["sdxl.vae.64x64.pixels"])
+    for h in hooks:
+        h.remove()
+    x = torch.randn(1, 4, 13, 9, generator=torch.Generator().manual_seed(7))
+    out["unet.72x104.in"], out["unet.72x104.t333.25"] = x, unet(x, 333.25, encoder_hidden_states=text, added_cond_kwargs=added(104, 72)).sample
     return out
 
 
@@ -188,6 +229,7 @@ def main():
             alone = {k: v for k, v in case.items() if k != "batch"}
             assert np.abs(np.asarray(studio.draw(case), int) - np.asarray(studio.draw(alone), int)).max() <= 1, case
         print(case["file"], flush=True)
+    tensors |= stages(studio.pipeline(all_cases[0]))
     save_file({k: v.contiguous() for k, v in tensors.items()}, OUT / "more.safetensors")
     (OUT / "cases.json").write_text(json.dumps(dict(cases=all_cases), ensure_ascii=False, indent=1) + "\n")
     # Escaped, so that no editor can normalise what is meant to be unusual.
