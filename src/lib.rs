@@ -1,4 +1,11 @@
-//! Samovar.
+//! Samovar: pictures from words, on this machine first.
+//!
+//! The modules stand in the order in which one request meets them.
+
+pub mod media;
+
+pub mod cli;
 
 pub mod engine;
-pub mod media;
+
+pub mod config;

@@ -1,0 +1,226 @@
+//! Every variable in one place: read, typed, checked against the others, and handed to each room as its own `Settings`.
+//! Config knows the rooms' settings; no room knows config, and nothing else reads the environment.
+
+pub mod examples;
+mod parse;
+mod sources;
+pub mod variables;
+
+use parse::Value;
+use secrecy::SecretString;
+use sources::Sources;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use url::Url;
+use variables::{self as vars, Default, Variable};
+
+/// Why the configuration cannot be used. Names the variable or the file, and what is accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// One value is wrong.
+    #[error("{place} is {given}: {accepted}, for example {example}")]
+    Value {
+        /// The name that was used, and the file if it was not the environment.
+        place: String,
+        /// What was given, unless it is a secret.
+        given: String,
+        /// What would be right.
+        accepted: String,
+        /// A value that is right.
+        example: &'static str,
+    },
+    /// A file is wrong as a whole.
+    #[error("{} cannot be used: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Two values contradict each other.
+    #[error("{0}")]
+    Contradiction(String),
+}
+
+/// Who may use the HTTP API.
+#[derive(Debug, Clone)]
+pub struct ApiKey {
+    /// For the log and the jobs' owner.
+    pub name: String,
+    /// What the caller sends.
+    pub key: SecretString,
+    /// Whether it may see what admins see.
+    pub admin: bool,
+}
+
+/// What to compute on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Device {
+    /// A card if one works, else the processor.
+    Auto,
+    /// The processor.
+    Cpu,
+    /// The CUDA card of that ordinal.
+    Cuda(u32),
+}
+
+/// Everything that was configured. `Debug` shows no secret.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Address of the HTTP server.
+    pub listen: SocketAddr,
+    /// Base of links given out; `None`: taken from each request.
+    pub public_url: Option<Url>,
+    /// Who may use the API.
+    pub api_keys: Vec<ApiKey>,
+    /// Results and the log.
+    pub data_dir: PathBuf,
+    /// How long results stay.
+    pub retention: Duration,
+    /// Manifest and bundled models.
+    pub models_dir: PathBuf,
+    /// Fetched weights.
+    pub weights_dir: PathBuf,
+    /// Token for gated repositories.
+    pub hf_token: Option<SecretString>,
+    /// The hub or a mirror.
+    pub hf_endpoint: Url,
+    /// What to compute on.
+    pub device: Device,
+    /// The engine binary; `None`: beside the executable.
+    pub engine: Option<PathBuf>,
+    /// Threads of the engine; `None`: physical cores within the cgroup.
+    pub threads: Option<usize>,
+    /// Bytes the engine may use; `None`: detected.
+    pub memory_limit: Option<u64>,
+    /// When an idle engine ends.
+    pub idle_unload: Duration,
+    /// When a silent engine is taken for dead.
+    pub stall_timeout: Duration,
+    /// Who is asked for a picture, in order.
+    pub route_image_generate: Vec<String>,
+    /// What is logged; `None`: the command's own default.
+    pub log_filter: Option<String>,
+    /// Things that look like a mistake but harm nothing, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+impl Config {
+    /// Reads the environment of this process and the two files of the working directory.
+    ///
+    /// # Errors
+    /// One sentence that names the variable or the file and says what is accepted.
+    pub fn load() -> Result<Self, ConfigError> {
+        Self::read(Path::new("."), std::env::vars_os())
+    }
+
+    /// Reads `environment` and the two files of `folder`.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn read(
+        folder: &Path,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ConfigError> {
+        let sources = Sources::read(folder, environment)?;
+        let models_dir = given(&sources, &vars::MODELS_DIR)?.path();
+        Ok(Self {
+            listen: given(&sources, &vars::LISTEN)?.address()?,
+            public_url: sources.get(&vars::PUBLIC_URL)?.map(|v| v.url()).transpose()?,
+            api_keys: sources.get(&vars::API_KEYS)?.map(|v| api_keys(&v)).transpose()?.unwrap_or_default(),
+            data_dir: given(&sources, &vars::DATA_DIR)?.path(),
+            retention: Duration::from_secs(given(&sources, &vars::RETENTION_DAYS)?.number(1..=36_500)? * 86_400),
+            weights_dir: sources.get(&vars::WEIGHTS_DIR)?.map_or_else(|| models_dir.join("weights"), |v| v.path()),
+            models_dir,
+            hf_token: sources.get(&vars::HF_TOKEN)?.map(|v| v.text().into()),
+            hf_endpoint: given(&sources, &vars::HF_ENDPOINT)?.url()?,
+            device: device(&given(&sources, &vars::DEVICE)?)?,
+            engine: sources.get(&vars::ENGINE)?.map(|v| v.path()),
+            threads: threads(&sources)?,
+            memory_limit: sources.get(&vars::MEMORY_LIMIT)?.map(|v| v.bytes()).transpose()?,
+            idle_unload: given(&sources, &vars::IDLE_UNLOAD)?.duration()?,
+            stall_timeout: given(&sources, &vars::STALL_TIMEOUT)?.duration()?,
+            route_image_generate: route(&given(&sources, &vars::ROUTE_IMAGE_GENERATE)?)?,
+            log_filter: sources.get(&vars::RUST_LOG)?.map(|v| v.text()),
+            warnings: sources.warnings,
+        })
+    }
+
+    /// Whether the server may listen where it is told: without keys, only this machine may ask.
+    ///
+    /// # Errors
+    /// [`ConfigError::Contradiction`] for an open address without keys.
+    pub fn check_listen(&self) -> Result<(), ConfigError> {
+        if self.api_keys.is_empty() && !self.listen.ip().is_loopback() {
+            return Err(ConfigError::Contradiction(format!(
+                "{} is {}, which other machines can reach, and {} is not set: set keys or listen on 127.0.0.1",
+                vars::LISTEN.name,
+                self.listen,
+                vars::API_KEYS.name
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// What was set, or the default of a variable that has one.
+fn given(sources: &Sources, variable: &Variable) -> Result<Value, ConfigError> {
+    let text = match variable.default {
+        Default::Value(text) => text,
+        Default::Words(_) => "",
+    };
+    Ok(sources.get(variable)?.unwrap_or_else(|| Value::new(variable, variable.name, text)))
+}
+
+fn threads(sources: &Sources) -> Result<Option<usize>, ConfigError> {
+    let Some(value) = sources.get(&vars::THREADS)? else { return Ok(None) };
+    Ok(usize::try_from(value.number(1..=1024)?).ok())
+}
+
+fn device(value: &Value) -> Result<Device, ConfigError> {
+    let text = value.text().to_ascii_lowercase();
+    match text.as_str() {
+        "auto" => Ok(Device::Auto),
+        "cpu" => Ok(Device::Cpu),
+        "cuda" => Ok(Device::Cuda(0)),
+        other => other
+            .strip_prefix("cuda:")
+            .and_then(|n| n.parse().ok())
+            .map(Device::Cuda)
+            .ok_or_else(|| value.wrong("auto, cpu, cuda or cuda:N are accepted")),
+    }
+}
+
+fn route(value: &Value) -> Result<Vec<String>, ConfigError> {
+    let links = value.list();
+    if links.is_empty() || links.iter().any(|l| l.starts_with(':') || l.ends_with(':')) {
+        return Err(value.wrong("a comma list of PROVIDER or PROVIDER:MODEL is accepted"));
+    }
+    Ok(links)
+}
+
+fn api_keys(value: &Value) -> Result<Vec<ApiKey>, ConfigError> {
+    let mut keys: Vec<ApiKey> = Vec::new();
+    for (position, item) in value.list().iter().enumerate() {
+        let parts: Vec<&str> = item.split(':').collect();
+        let (name, key, admin) = match parts[..] {
+            [name, key] | [name, key, "user"] => (name, key, false),
+            [name, key, "admin"] => (name, key, true),
+            _ => ("", "", false),
+        };
+        if name.is_empty() || key.is_empty() {
+            let which = position + 1;
+            return Err(value.wrong(&format!("entry {which} must be name:key, name:key:user or name:key:admin")));
+        }
+        if keys.iter().any(|k| k.name == name) {
+            return Err(value.wrong(&format!("the name {name} is given twice; each key needs its own")));
+        }
+        keys.push(ApiKey { name: name.to_owned(), key: key.into(), admin });
+    }
+    Ok(keys)
+}
+
+#[cfg(test)]
+mod tests;

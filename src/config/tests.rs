@@ -1,0 +1,149 @@
+//! The configuration as a whole, on folders and environments of its own.
+
+use super::*;
+use secrecy::ExposeSecret;
+use std::fs;
+
+fn read(folder: &Path, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::read(folder, environment.iter().map(|(k, v)| (OsString::from(k), OsString::from(v))))
+}
+
+fn read_alone(environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    read(tempfile::tempdir().unwrap().path(), environment)
+}
+
+fn error(environment: &[(&str, &str)]) -> String {
+    read_alone(environment).unwrap_err().to_string()
+}
+
+#[test]
+fn nothing_set_gives_the_defaults() {
+    let config = read_alone(&[]).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.weights_dir, Path::new("./models/weights"));
+    assert_eq!(config.device, Device::Auto);
+    assert_eq!(config.route_image_generate.first().unwrap(), "local:sdxl-turbo");
+    assert_eq!(config.route_image_generate.last().unwrap(), "local:demo");
+    assert!(config.api_keys.is_empty() && config.warnings.is_empty(), "{config:?}");
+    config.check_listen().unwrap();
+}
+
+#[test]
+fn the_environment_wins_over_dotenv_and_dotenv_over_toml() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(".env"), "SAMOVAR_THREADS=2\nSAMOVAR_DEVICE=cuda:1\n").unwrap();
+    let toml = "[engine]\nthreads = 3\ndevice = \"auto\"\nmemory_limit = \"6GiB\"\n[route]\nimage_generate = [\"local:a\", \"hf\"]\n";
+    fs::write(folder.path().join("samovar.toml"), toml).unwrap();
+    let config = read(folder.path(), &[("SAMOVAR_THREADS", "1")]).unwrap();
+    assert_eq!(config.threads, Some(1));
+    assert_eq!(config.device, Device::Cuda(1));
+    assert_eq!(config.memory_limit, Some(6 << 30));
+    assert_eq!(config.route_image_generate, ["local:a", "hf"]);
+}
+
+#[test]
+fn an_empty_value_is_no_value() {
+    let config = read_alone(&[("SAMOVAR_THREADS", ""), ("SAMOVAR_LISTEN", "")]).unwrap();
+    assert_eq!((config.threads, config.listen.port()), (None, 8080));
+}
+
+#[test]
+fn an_alias_is_read_and_the_first_name_wins() {
+    let config = read_alone(&[("HF_API_KEY", "second")]).unwrap();
+    assert_eq!(config.hf_token.unwrap().expose_secret(), "second");
+    let config = read_alone(&[("HF_API_KEY", "second"), ("HF_TOKEN", "first")]).unwrap();
+    assert_eq!(config.hf_token.unwrap().expose_secret(), "first");
+}
+
+#[test]
+fn an_error_names_the_variable_and_what_is_accepted() {
+    let wrong = [
+        ("SAMOVAR_LISTEN", "8080", "an address with a port"),
+        ("SAMOVAR_PUBLIC_URL", "ftp://x", "http://"),
+        ("SAMOVAR_THREADS", "0", "from 1 to 1024"),
+        ("SAMOVAR_DEVICE", "cuda:x", "auto, cpu, cuda or cuda:N"),
+        ("SAMOVAR_MEMORY_LIMIT", "much", "GiB"),
+        ("SAMOVAR_IDLE_UNLOAD", "never", "seconds"),
+        ("SAMOVAR_RETENTION_DAYS", "-1", "from 1 to"),
+        ("SAMOVAR_ROUTE_IMAGE_GENERATE", ",", "PROVIDER:MODEL"),
+        ("HF_ENDPOINT", "hub", "https://"),
+    ];
+    for (name, value, accepted) in wrong {
+        let error = error(&[(name, value)]);
+        assert!(error.starts_with(&format!("{name} is '{value}'")) && error.contains(accepted), "{error}");
+    }
+}
+
+#[test]
+fn an_error_in_a_file_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(".env"), "SAMOVAR_THREADS=many\n").unwrap();
+    let error = read(folder.path(), &[]).unwrap_err().to_string();
+    assert!(error.starts_with("SAMOVAR_THREADS (in .env) is 'many'"), "{error}");
+    fs::write(folder.path().join(".env"), "").unwrap();
+    for (toml, part) in [
+        ("[engine]\nthread = 3\n", "`engine.thread` is not known"),
+        ("threads = 3\n", "stands outside of a table"),
+        ("[engine]\nthreads = 1.5\n", "must be a text, a number or a list"),
+        ("[engine\n", "samovar.toml cannot be used"),
+    ] {
+        fs::write(folder.path().join("samovar.toml"), toml).unwrap();
+        let error = read(folder.path(), &[]).unwrap_err().to_string();
+        assert!(error.contains(part) && error.contains("samovar.toml"), "{error}");
+    }
+}
+
+#[test]
+fn keys_are_parsed_and_never_shown() {
+    let config =
+        read_alone(&[("SAMOVAR_API_KEYS", "a:s3cret-one, b:s3cret-two:admin"), ("HF_TOKEN", "s3cret-three")]).unwrap();
+    let parsed: Vec<_> = config.api_keys.iter().map(|k| (k.name.as_str(), k.key.expose_secret(), k.admin)).collect();
+    assert_eq!(parsed, [("a", "s3cret-one", false), ("b", "s3cret-two", true)]);
+    assert!(!format!("{config:?}").contains("s3cret"));
+    for wrong in ["s3cret", "a:", ":s3cret", "a:s3cret:king", "a:s3cret,a:s3cret2"] {
+        let error = error(&[("SAMOVAR_API_KEYS", wrong)]);
+        assert!(error.starts_with("SAMOVAR_API_KEYS is not usable") && !error.contains("s3cret"), "{error}");
+    }
+}
+
+#[test]
+fn an_open_address_needs_keys() {
+    let open = ("SAMOVAR_LISTEN", "0.0.0.0:80");
+    let error = read_alone(&[open]).unwrap().check_listen().unwrap_err().to_string();
+    assert!(error.contains("SAMOVAR_LISTEN") && error.contains("SAMOVAR_API_KEYS"), "{error}");
+    read_alone(&[open, ("SAMOVAR_API_KEYS", "a:b")]).unwrap().check_listen().unwrap();
+}
+
+#[test]
+fn likely_mistakes_are_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let dotenv = folder.path().join(".env");
+    fs::write(&dotenv, "HF_TOKEN=x\nSAMOVAR_THRAEDS=2\n").unwrap();
+    fs::set_permissions(&dotenv, fs::Permissions::from_mode(0o644)).unwrap();
+    let warnings = read(folder.path(), &[]).unwrap().warnings.join("\n");
+    assert!(
+        warnings.contains("chmod 600") && warnings.contains("SAMOVAR_THRAEDS is set but nothing reads it"),
+        "{warnings}"
+    );
+    fs::set_permissions(&dotenv, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(&dotenv, "HF_TOKEN=x\n").unwrap();
+    assert!(read(folder.path(), &[]).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn every_default_and_example_of_the_table_is_accepted() {
+    for variable in variables::ALL {
+        let values = [
+            Some(variable.example),
+            match variable.default {
+                Default::Value(value) => Some(value),
+                Default::Words(_) => None,
+            },
+        ];
+        for value in values.into_iter().flatten() {
+            let read = read_alone(&[(variable.name, value)]);
+            assert!(read.is_ok(), "{}: {}", variable.name, read.unwrap_err());
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The one table of every variable: what it is called, what it means, what holds without it. The reader, the example
+//! files and the error messages all come from here; no other file names a variable.
+
+/// What holds when a variable is not set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Default {
+    /// This value, read as if it had been set.
+    Value(&'static str),
+    /// Something found out at start, in words.
+    Words(&'static str),
+}
+
+/// One variable.
+#[derive(Debug, Clone, Copy)]
+pub struct Variable {
+    /// Its name in the environment and in `.env`.
+    pub name: &'static str,
+    /// Other names it answers to, tried in order after `name`.
+    pub aliases: &'static [&'static str],
+    /// Its place in `samovar.toml`: `table.key`.
+    pub key: &'static str,
+    /// Without it.
+    pub default: Default,
+    /// What it does, one sentence or two.
+    pub meaning: &'static str,
+    /// A value that is accepted.
+    pub example: &'static str,
+    /// Whether its value must never be shown.
+    pub secret: bool,
+}
+
+const fn open(
+    name: &'static str,
+    key: &'static str,
+    default: Default,
+    example: &'static str,
+    meaning: &'static str,
+) -> Variable {
+    Variable { name, aliases: &[], key, default, meaning, example, secret: false }
+}
+
+/// Address of the HTTP server.
+pub const LISTEN: Variable = open(
+    "SAMOVAR_LISTEN",
+    "http.listen",
+    Default::Value("127.0.0.1:8080"),
+    "0.0.0.0:8080",
+    "Address of the HTTP server. Anything but a loopback address also needs SAMOVAR_API_KEYS.",
+);
+/// Base of links given out.
+pub const PUBLIC_URL: Variable = open(
+    "SAMOVAR_PUBLIC_URL",
+    "http.public_url",
+    Default::Words("taken from each request"),
+    "https://pictures.example.org",
+    "Base of the links that are given out.",
+);
+/// Who may use the API.
+pub const API_KEYS: Variable = Variable {
+    name: "SAMOVAR_API_KEYS",
+    aliases: &[],
+    key: "http.api_keys",
+    default: Default::Words("none: only this machine may ask"),
+    meaning: "Who may use the HTTP API: a comma list of name:key or name:key:level; the level is user (without one) or admin.",
+    example: "alice:5f2b9c0d8e7a4b61,boss:90ab12cd34ef56a7:admin",
+    secret: true,
+};
+/// Results and the log.
+pub const DATA_DIR: Variable = open(
+    "SAMOVAR_DATA_DIR",
+    "storage.data_dir",
+    Default::Value("./data"),
+    "/var/lib/samovar",
+    "Folder of results and of the log (logs/samovar.log).",
+);
+/// How long results stay.
+pub const RETENTION_DAYS: Variable = open(
+    "SAMOVAR_RETENTION_DAYS",
+    "storage.retention_days",
+    Default::Value("30"),
+    "7",
+    "Days after which results are deleted.",
+);
+/// Manifest and bundled models.
+pub const MODELS_DIR: Variable = open(
+    "SAMOVAR_MODELS_DIR",
+    "models.dir",
+    Default::Value("./models"),
+    "/opt/samovar/models",
+    "Folder of manifest.toml and the bundled models.",
+);
+/// Fetched weights.
+pub const WEIGHTS_DIR: Variable = open(
+    "SAMOVAR_WEIGHTS_DIR",
+    "models.weights_dir",
+    Default::Words("weights inside SAMOVAR_MODELS_DIR"),
+    "/mnt/weights",
+    "Folder of fetched weights; tens of gigabytes.",
+);
+/// Token for gated repositories.
+pub const HF_TOKEN: Variable = Variable {
+    name: "HF_TOKEN",
+    aliases: &["HUGGINGFACE_API_KEY", "HF_API_KEY", "HF_API_TOKEN", "HUGGINGFACEHUB_API_TOKEN"],
+    key: "models.hf_token",
+    default: Default::Words("none"),
+    meaning: "Hugging Face token, for fetching models whose licence must be accepted first.",
+    example: "hf_xxxxxxxxxxxxxxxxxxxx",
+    secret: true,
+};
+/// Mirror of the hub.
+pub const HF_ENDPOINT: Variable = open(
+    "HF_ENDPOINT",
+    "models.hf_endpoint",
+    Default::Value("https://huggingface.co"),
+    "https://hf-mirror.com",
+    "Where models are fetched from: the Hugging Face hub or a mirror of it.",
+);
+/// What to compute on.
+pub const DEVICE: Variable = open(
+    "SAMOVAR_DEVICE",
+    "engine.device",
+    Default::Value("auto"),
+    "cuda:0",
+    "What the engine computes on: auto, cpu, cuda or cuda:N.",
+);
+/// The engine binary.
+pub const ENGINE: Variable = open(
+    "SAMOVAR_ENGINE",
+    "engine.binary",
+    Default::Words("samovar-engine beside the executable"),
+    "/opt/samovar/samovar-engine",
+    "Path of the engine binary; it must come from the same build.",
+);
+/// Threads of the engine.
+pub const THREADS: Variable = open(
+    "SAMOVAR_THREADS",
+    "engine.threads",
+    Default::Words("physical cores within the cgroup"),
+    "8",
+    "Threads of the engine, 1 to 1024.",
+);
+/// Memory of the engine.
+pub const MEMORY_LIMIT: Variable = open(
+    "SAMOVAR_MEMORY_LIMIT",
+    "engine.memory_limit",
+    Default::Words("what is free, within the cgroup"),
+    "6GiB",
+    "Memory the engine may use: bytes, or a number with KiB, MiB, GiB, KB, MB, GB.",
+);
+/// When an idle engine ends.
+pub const IDLE_UNLOAD: Variable = open(
+    "SAMOVAR_IDLE_UNLOAD",
+    "engine.idle_unload",
+    Default::Value("10m"),
+    "1h",
+    "An engine without work ends after this time and gives its memory back: seconds, or a number with s, m, h.",
+);
+/// When a silent engine is taken for dead.
+pub const STALL_TIMEOUT: Variable = open(
+    "SAMOVAR_STALL_TIMEOUT",
+    "engine.stall_timeout",
+    Default::Value("10m"),
+    "30m",
+    "A working engine that shows no progress for this time is ended: seconds, or a number with s, m, h.",
+);
+/// Who draws.
+pub const ROUTE_IMAGE_GENERATE: Variable = open(
+    "SAMOVAR_ROUTE_IMAGE_GENERATE",
+    "route.image_generate",
+    Default::Value("local:sdxl-turbo,local:flux-schnell,hf,openai,yandex,local:demo"),
+    "local:sdxl-turbo,local:demo",
+    "Who is asked for a picture, in order: local:MODEL for a model on this machine. Providers without a key are skipped.",
+);
+/// What is logged.
+pub const RUST_LOG: Variable = open(
+    "RUST_LOG",
+    "log.filter",
+    Default::Words("info for serve, warn for other commands"),
+    "info,samovar=debug",
+    "What is logged: off, error, warn, info, debug, trace, or a list such as warn,samovar=debug.",
+);
+
+/// All of them, in the order of the example files.
+pub const ALL: &[Variable] = &[
+    LISTEN,
+    PUBLIC_URL,
+    API_KEYS,
+    DATA_DIR,
+    RETENTION_DAYS,
+    MODELS_DIR,
+    WEIGHTS_DIR,
+    HF_TOKEN,
+    HF_ENDPOINT,
+    DEVICE,
+    ENGINE,
+    THREADS,
+    MEMORY_LIMIT,
+    IDLE_UNLOAD,
+    STALL_TIMEOUT,
+    ROUTE_IMAGE_GENERATE,
+    RUST_LOG,
+];
