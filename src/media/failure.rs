@@ -134,7 +134,6 @@ fn exhausted(attempts: &[Attempt]) -> String {
     if attempts.is_empty() {
         return "nothing is set up that could answer this".to_owned();
     }
-    let reasons: Vec<String> =
-        attempts.iter().map(|a| format!("{}:{}: {}", a.provider, a.model, a.failure)).collect();
+    let reasons: Vec<String> = attempts.iter().map(|a| format!("{}:{}: {}", a.provider, a.model, a.failure)).collect();
     format!("nobody could answer this ({})", reasons.join("; "))
 }

@@ -178,7 +178,10 @@ impl ImageRequest {
             return Err(Failure::invalid("steps", format!("`steps` is {steps}; it must be from 1 to {MAX_STEPS}")));
         }
         if !(1..=MAX_COUNT).contains(&self.count) {
-            return Err(Failure::invalid("n", format!("{} pictures asked; from 1 to {MAX_COUNT} are possible", self.count)));
+            return Err(Failure::invalid(
+                "n",
+                format!("{} pictures asked; from 1 to {MAX_COUNT} are possible", self.count),
+            ));
         }
         if self.seed.is_some_and(|s| s > MAX_SEED - u64::from(self.count - 1)) {
             return Err(Failure::invalid("seed", format!("`seed` must be from 0 to {MAX_SEED}, for each picture")));

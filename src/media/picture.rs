@@ -88,11 +88,7 @@ impl Mask {
         let (width, height) = (decoded.width(), decoded.height());
         let rgba = decoded.to_rgba8();
         let by_alpha = rgba.pixels().any(|p| p.0[3] < 255);
-        let gray = if by_alpha {
-            rgba.pixels().map(|p| 255 - p.0[3]).collect()
-        } else {
-            decoded.to_luma8().into_raw()
-        };
+        let gray = if by_alpha { rgba.pixels().map(|p| 255 - p.0[3]).collect() } else { decoded.to_luma8().into_raw() };
         Ok(Self { width, height, gray })
     }
 }
@@ -115,7 +111,10 @@ fn decode(bytes: &[u8], param: &str) -> Result<DynamicImage, Failure> {
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(Failure::TooBig {
-            message: format!("`{param}` is {width}x{height}; at most {} megapixels are accepted", MAX_PIXELS / 1_000_000),
+            message: format!(
+                "`{param}` is {width}x{height}; at most {} megapixels are accepted",
+                MAX_PIXELS / 1_000_000
+            ),
         });
     }
     let orientation = decoder.orientation().map_err(unreadable)?;

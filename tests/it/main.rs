@@ -1,1 +1,5 @@
-//! Integration tests: one binary.
+//! Integration tests: one binary, one module for each subject.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
+
+mod examples_in_sync;
+mod tidy;
