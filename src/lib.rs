@@ -6,6 +6,8 @@ pub mod media;
 
 pub mod cli;
 
+pub mod local;
+
 pub mod engine;
 
 pub mod config;

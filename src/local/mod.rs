@@ -1,0 +1,3 @@
+//! The parent's side of the engine process.
+
+pub mod catalogue;
