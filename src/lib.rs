@@ -6,6 +6,9 @@ pub mod media;
 
 pub mod cli;
 
+pub mod chain;
+pub mod providers;
+
 pub mod local;
 
 pub mod engine;

@@ -8,9 +8,11 @@ pub mod image;
 pub mod models;
 pub mod picture;
 pub mod progress;
+pub mod watch;
 
 pub use failure::Failure;
 pub use ids::{AssetId, JobId};
 pub use image::{Decoder, DrawnPicture, ImageRequest, ImageResult, Mode, Provenance, Scheduler, Timings};
 pub use picture::{Mask, Picture};
 pub use progress::Progress;
+pub use watch::Watch;
