@@ -7,7 +7,6 @@ pub mod media;
 pub mod cli;
 
 pub mod intake;
-
 pub mod queue;
 
 pub mod chain;

@@ -1,0 +1,88 @@
+//! Signed links: an expiry and an HMAC-SHA256 over it and the file's id, so that a link needs no key and no state.
+
+use super::StorageError;
+use crate::media::AssetId;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+use std::fs::{OpenOptions, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const SECRET_BYTES: usize = 32;
+
+/// What a link carries beside the id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Seconds since 1970 after which it no longer works.
+    pub expires: u64,
+    /// HMAC-SHA256 in hexadecimal digits.
+    pub signature: String,
+}
+
+/// The key of the signatures. Never printed.
+pub(super) struct Secret([u8; SECRET_BYTES]);
+
+impl Secret {
+    /// Reads the secret, or makes one with mode 0600.
+    pub(super) fn open(file: &Path) -> Result<Self, StorageError> {
+        let fail = |reason: String| StorageError::Secret { file: file.to_owned(), reason };
+        let io = |e: std::io::Error| fail(e.to_string());
+        if let Some(dir) = file.parent() {
+            std::fs::create_dir_all(dir).map_err(io)?;
+        }
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
+            Ok(mut made) => {
+                let secret: [u8; SECRET_BYTES] = rand::random();
+                made.write_all(&secret).and_then(|()| made.sync_all()).map_err(io)?;
+                Ok(Self(secret))
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+                std::fs::set_permissions(file, Permissions::from_mode(0o600)).map_err(io)?;
+                let bytes = std::fs::read(file).map_err(io)?;
+                let secret = bytes.try_into().map_err(|bytes: Vec<u8>| {
+                    fail(format!("it has {} bytes instead of {SECRET_BYTES}; delete it to have a new one", bytes.len()))
+                })?;
+                Ok(Self(secret))
+            }
+            Err(e) => Err(io(e)),
+        }
+    }
+
+    pub(super) fn sign(&self, id: AssetId, until: SystemTime) -> Link {
+        let expires = seconds(until);
+        let signature = self.mac(id, expires).map(|mac| hex(&mac.finalize().into_bytes())).unwrap_or_default();
+        Link { expires, signature }
+    }
+
+    pub(super) fn allows(&self, id: AssetId, link: &Link, now: SystemTime) -> bool {
+        let Some(signature) = unhex(&link.signature) else { return false };
+        // `verify_slice` compares in constant time.
+        let genuine = self.mac(id, link.expires).is_some_and(|mac| mac.verify_slice(&signature).is_ok());
+        genuine && seconds(now) <= link.expires
+    }
+
+    fn mac(&self, id: AssetId, expires: u64) -> Option<Hmac<Sha256>> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
+        mac.update(id.0.as_bytes());
+        mac.update(&expires.to_be_bytes());
+        Some(mac)
+    }
+}
+
+fn seconds(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let digits = digits?;
+    let pairs = digits.chunks_exact(2);
+    pairs.remainder().is_empty().then(|| pairs.map(|pair| pair[0] << 4 | pair[1]).collect())
+}
