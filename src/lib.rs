@@ -6,6 +6,8 @@ pub mod media;
 
 pub mod cli;
 
+pub mod http;
+
 pub mod intake;
 pub mod queue;
 
