@@ -1,3 +1,5 @@
+//! Order, ends, cancelling, owners and forgetting, without a worker.
+
 use super::*;
 use crate::media::Provenance;
 

@@ -1,3 +1,5 @@
+//! Bytes, links and expiry on a real folder.
+
 use super::*;
 use std::os::unix::fs::PermissionsExt;
 
