@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Everything that CI runs. With --soak, also what takes long or needs the network.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+soak=false
+case "${1:-}" in
+    "") ;;
+    --soak) soak=true ;;
+    *) echo "usage: scripts/test.sh [--soak]" >&2; exit 2 ;;
+esac
+
+step() { echo; echo "== $*"; "$@"; }
+
+scripts/setup.sh --tests
+step cargo fmt --check
+step cargo clippy --locked --all-targets -- -D warnings
+step cargo clippy --locked --all-targets --no-default-features -- -D warnings
+# The tests start both programs; nextest alone would build only those that it runs itself.
+step cargo build --locked --bins
+step cargo nextest run --locked
+RUSTDOCFLAGS="-D warnings" step cargo doc --locked --no-deps --quiet
+if $soak; then
+    command -v cargo-deny >/dev/null || step cargo install --locked cargo-deny
+    step cargo deny check
+    step cargo nextest run --locked --run-ignored only
+fi
+echo
+echo "all passed"
