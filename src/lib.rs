@@ -10,6 +10,7 @@ pub mod http;
 
 pub mod intake;
 pub mod queue;
+pub mod storage;
 
 pub mod chain;
 pub mod providers;
