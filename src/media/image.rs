@@ -11,6 +11,8 @@ pub const SIDES: std::ops::RangeInclusive<u32> = 64..=2048;
 pub const SIDE_STEP: u32 = 8;
 /// Most steps accepted.
 pub const MAX_STEPS: u32 = 50;
+/// Fewest steps chosen for a picture to start from, so that the part of them that is done comes near the strength.
+pub const FEWEST_STEPS_FROM_PICTURE: u32 = 4;
 /// Most pictures a request (CONTRACT).
 pub const MAX_COUNT: u32 = 8;
 /// Largest seed: what fits the signed 64 bits of every database and API (CONTRACT).
@@ -154,18 +156,32 @@ impl ImageRequest {
         }
         self.check_numbers()?;
         self.check_pictures()?;
+        self.fit_pictures(&mut notices)?;
         Ok((self, notices))
     }
 
+    /// The steps asked, or `default` raised where a picture to start from leaves only a part of them: enough that
+    /// at least one is done, and at least [`FEWEST_STEPS_FROM_PICTURE`].
+    #[must_use]
+    pub fn steps_or(&self, default: u32) -> u32 {
+        let from_picture = || {
+            let strength = f64::from(self.strength.unwrap_or(1.0));
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let one_done = (1.0 / strength).ceil() as u32;
+            default.max(FEWEST_STEPS_FROM_PICTURE).max(one_done).min(MAX_STEPS)
+        };
+        self.steps.unwrap_or_else(|| if self.init.is_some() { from_picture() } else { default })
+    }
+
     fn check_numbers(&self) -> Result<(), Failure> {
-        for (param, side) in [("width", self.width), ("height", self.height)] {
+        for (name, side) in [("width", self.width), ("height", self.height)] {
             if let Some(side) = side
                 && (!SIDES.contains(&side) || !side.is_multiple_of(SIDE_STEP))
             {
                 return Err(Failure::invalid(
-                    param,
+                    "size",
                     format!(
-                        "`{param}` is {side}; it must be from {} to {} and divisible by {SIDE_STEP}",
+                        "the {name} is {side}; it must be from {} to {} and divisible by {SIDE_STEP}",
                         SIDES.start(),
                         SIDES.end()
                     ),
@@ -216,8 +232,40 @@ impl ImageRequest {
                 ),
             ));
         }
+        if let (Some(steps), Some(strength)) = (self.steps, self.strength)
+            && f64::from(steps) * f64::from(strength) < 1.0 - f64::from(f32::EPSILON)
+        {
+            return Err(Failure::invalid(
+                "strength",
+                format!("{steps} steps at strength {strength} leave none to do; ask for more of either"),
+            ));
+        }
         Ok(())
     }
+
+    /// Scales a picture to start from (and its mask) to sides that can be drawn, so that a huge upload does not wait
+    /// in memory at its full size and a tiny one is no special case later.
+    fn fit_pictures(&mut self, notices: &mut Vec<String>) -> Result<(), Failure> {
+        let Some(init) = &self.init else { return Ok(()) };
+        let (width, height) = drawable(init.width, init.height);
+        if (width, height) == (init.width, init.height) {
+            return Ok(());
+        }
+        notices.push(format!("the picture is {}x{}; it was scaled to {width}x{height}", init.width, init.height));
+        self.mask = self.mask.as_ref().map(|mask| mask.scaled(width, height)).transpose()?;
+        self.init = Some(init.scaled(width, height)?);
+        Ok(())
+    }
+}
+
+/// The nearest size within [`SIDES`], of the same shape where that is possible.
+fn drawable(width: u32, height: u32) -> (u32, u32) {
+    let (low, high) = (f64::from(*SIDES.start()), f64::from(*SIDES.end()));
+    let (w, h) = (f64::from(width), f64::from(height));
+    let scale = (high / w.max(h)).min(1.0).max(low / w.min(h));
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let side = |side: f64| (side * scale).round().clamp(low, high) as u32;
+    (side(w), side(h))
 }
 
 fn cleaned(text: &str, what: &str, notices: &mut Vec<String>) -> String {
@@ -286,3 +334,33 @@ pub struct ImageResult {
     /// The engine's largest resident size so far, bytes; 0 for a remote provider.
     pub peak_rss_bytes: u64,
 }
+
+impl ImageResult {
+    /// What the PNG of `drawn` tells about itself, in the order written: everything that draws it again.
+    #[must_use]
+    pub fn texts(&self, request: &ImageRequest, drawn: &DrawnPicture) -> Vec<(&'static str, String)> {
+        let mut texts = vec![("prompt", request.prompt.clone())];
+        if let Some(negative) = &request.negative {
+            texts.push(("negative_prompt", negative.clone()));
+        }
+        texts.push(("seed", drawn.seed.to_string()));
+        texts.push(("model", self.provenance.model.clone()));
+        texts.push(("provider", self.provenance.provider.clone()));
+        texts.push(("steps", self.steps.to_string()));
+        texts.push(("guidance", self.guidance.to_string()));
+        texts.push(("size", format!("{}x{}", drawn.picture.width, drawn.picture.height)));
+        if let Some(scheduler) = request.scheduler {
+            texts.push(("scheduler", scheduler.to_string()));
+        }
+        if let (Some(_), Some(strength)) = (&request.init, request.strength) {
+            texts.push(("strength", strength.to_string()));
+        }
+        texts.push(("mode", self.mode.to_string()));
+        texts.push(("decoder", self.decoder.to_string()));
+        texts.push(("software", "Samovar".to_owned()));
+        texts
+    }
+}
+
+#[cfg(test)]
+mod tests;

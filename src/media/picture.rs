@@ -57,6 +57,17 @@ impl Picture {
         Ok(Self { width: rgb.width(), height: rgb.height(), rgb: rgb.into_raw() })
     }
 
+    /// The picture at another size.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the pixels do not match the size.
+    pub fn scaled(&self, width: u32, height: u32) -> Result<Self, Failure> {
+        let pixels = image::ImageBuffer::<image::Rgb<u8>, &[u8]>::from_raw(self.width, self.height, &self.rgb)
+            .ok_or_else(|| Failure::internal("a picture's pixels do not match its size"))?;
+        let scaled = image::imageops::resize(&pixels, width, height, image::imageops::FilterType::Lanczos3);
+        Ok(Self { width, height, rgb: scaled.into_raw() })
+    }
+
     /// Encodes as PNG with text fields (iTXt, so that any script survives), in the order given.
     ///
     /// # Errors
@@ -86,10 +97,37 @@ impl Mask {
     pub fn decode(bytes: &[u8], param: &str) -> Result<Self, Failure> {
         let decoded = decode(bytes, param)?;
         let (width, height) = (decoded.width(), decoded.height());
+        let by_alpha = Self::transparent_part(&decoded);
+        Ok(by_alpha.unwrap_or_else(|| Self { width, height, gray: decoded.to_luma8().into_raw() }))
+    }
+
+    /// The mask that a picture brings itself: its transparent part. `None` where nothing is transparent.
+    ///
+    /// # Errors
+    /// As [`Picture::decode`].
+    pub fn of_transparency(bytes: &[u8], param: &str) -> Result<Option<Self>, Failure> {
+        Ok(Self::transparent_part(&decode(bytes, param)?))
+    }
+
+    /// The mask at another size.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the pixels do not match the size.
+    pub fn scaled(&self, width: u32, height: u32) -> Result<Self, Failure> {
+        let pixels = image::ImageBuffer::<image::Luma<u8>, &[u8]>::from_raw(self.width, self.height, &self.gray)
+            .ok_or_else(|| Failure::internal("a mask's pixels do not match its size"))?;
+        let scaled = image::imageops::resize(&pixels, width, height, image::imageops::FilterType::Triangle);
+        Ok(Self { width, height, gray: scaled.into_raw() })
+    }
+
+    fn transparent_part(decoded: &DynamicImage) -> Option<Self> {
+        if !decoded.color().has_alpha() {
+            return None;
+        }
         let rgba = decoded.to_rgba8();
-        let by_alpha = rgba.pixels().any(|p| p.0[3] < 255);
-        let gray = if by_alpha { rgba.pixels().map(|p| 255 - p.0[3]).collect() } else { decoded.to_luma8().into_raw() };
-        Ok(Self { width, height, gray })
+        let gray: Vec<u8> = rgba.pixels().map(|p| 255 - p.0[3]).collect();
+        let (width, height) = rgba.dimensions();
+        gray.iter().any(|g| *g > 0).then_some(Self { width, height, gray })
     }
 }
 
