@@ -20,3 +20,4 @@ pub mod local;
 pub mod engine;
 
 pub mod config;
+pub mod telemetry;

@@ -6,6 +6,10 @@ mod parse;
 mod sources;
 pub mod variables;
 
+use crate::chain::route::{self, Link};
+use crate::http::auth::{ApiKey, Level};
+use crate::local::catalogue;
+use crate::{chain, http, storage, telemetry};
 use parse::Value;
 use secrecy::SecretString;
 use sources::Sources;
@@ -15,6 +19,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::Url;
 use variables::{self as vars, Default, Variable};
+
+/// How long a link to a picture works: as OpenAI's do.
+const LINK_LIFE: Duration = Duration::from_secs(3600);
 
 /// Why the configuration cannot be used. Names the variable or the file, and what is accepted.
 #[derive(Debug, thiserror::Error)]
@@ -42,17 +49,6 @@ pub enum ConfigError {
     /// Two values contradict each other.
     #[error("{0}")]
     Contradiction(String),
-}
-
-/// Who may use the HTTP API.
-#[derive(Debug, Clone)]
-pub struct ApiKey {
-    /// For the log and the jobs' owner.
-    pub name: String,
-    /// What the caller sends.
-    pub key: SecretString,
-    /// Whether it may see what admins see.
-    pub admin: bool,
 }
 
 /// What to compute on.
@@ -100,7 +96,7 @@ pub struct Config {
     /// When a silent engine is taken for dead.
     pub stall_timeout: Duration,
     /// Who is asked for a picture, in order.
-    pub route_image_generate: Vec<String>,
+    pub route_image_generate: Vec<Link>,
     /// What is logged; `None`: the command's own default.
     pub log_filter: Option<String>,
     /// Things that look like a mistake but harm nothing, one sentence each.
@@ -142,17 +138,59 @@ impl Config {
             memory_limit: sources.get(&vars::MEMORY_LIMIT)?.map(|v| v.bytes()).transpose()?,
             idle_unload: given(&sources, &vars::IDLE_UNLOAD)?.duration()?,
             stall_timeout: given(&sources, &vars::STALL_TIMEOUT)?.duration()?,
-            route_image_generate: route(&given(&sources, &vars::ROUTE_IMAGE_GENERATE)?)?,
+            route_image_generate: links(&given(&sources, &vars::ROUTE_IMAGE_GENERATE)?)?,
             log_filter: sources.get(&vars::RUST_LOG)?.map(|v| v.text()),
             warnings: sources.warnings,
         })
+    }
+
+    /// For `http`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Contradiction`] when other machines could ask and there is no key.
+    pub fn http(&self) -> Result<http::Settings, ConfigError> {
+        self.check_listen()?;
+        let (listen, public_url, api_keys) = (self.listen, self.public_url.clone(), self.api_keys.clone());
+        Ok(http::Settings { listen, public_url, api_keys })
+    }
+
+    /// For `storage`.
+    #[must_use]
+    pub fn storage(&self) -> storage::Settings {
+        storage::Settings {
+            dir: self.data_dir.join("media"),
+            secret_file: self.data_dir.join("link-secret"),
+            retention: self.retention,
+            link_life: LINK_LIFE,
+        }
+    }
+
+    /// For `local::catalogue`.
+    #[must_use]
+    pub fn catalogue(&self) -> catalogue::Settings {
+        catalogue::Settings { models_dir: self.models_dir.clone(), weights_dir: self.weights_dir.clone() }
+    }
+
+    /// For `chain`. `allow_paths`: whether a model may be named by its path.
+    #[must_use]
+    pub fn chain(&self, allow_paths: bool) -> chain::Settings {
+        chain::Settings { image_generate: self.route_image_generate.clone(), allow_paths }
+    }
+
+    /// For `telemetry`: `level` where RUST_LOG is not set; with or without the log file.
+    #[must_use]
+    pub fn log(&self, level: &str, to_file: bool) -> telemetry::Settings {
+        telemetry::Settings {
+            filter: self.log_filter.clone().unwrap_or_else(|| level.to_owned()),
+            folder: to_file.then(|| self.data_dir.join("logs")),
+        }
     }
 
     /// Whether the server may listen where it is told: without keys, only this machine may ask.
     ///
     /// # Errors
     /// [`ConfigError::Contradiction`] for an open address without keys.
-    pub fn check_listen(&self) -> Result<(), ConfigError> {
+    fn check_listen(&self) -> Result<(), ConfigError> {
         if self.api_keys.is_empty() && !self.listen.ip().is_loopback() {
             return Err(ConfigError::Contradiction(format!(
                 "{} is {}, which other machines can reach, and {} is not set: set keys or listen on 127.0.0.1",
@@ -193,31 +231,30 @@ fn device(value: &Value) -> Result<Device, ConfigError> {
     }
 }
 
-fn route(value: &Value) -> Result<Vec<String>, ConfigError> {
-    let links = value.list();
-    if links.is_empty() || links.iter().any(|l| l.starts_with(':') || l.ends_with(':')) {
-        return Err(value.wrong("a comma list of PROVIDER or PROVIDER:MODEL is accepted"));
-    }
-    Ok(links)
+fn links(value: &Value) -> Result<Vec<Link>, ConfigError> {
+    let accepted = "a comma list of PROVIDER or PROVIDER:MODEL is accepted";
+    let links = route::parse(&value.text()).map_err(|_| value.wrong(accepted))?;
+    if links.is_empty() { Err(value.wrong(accepted)) } else { Ok(links) }
 }
 
 fn api_keys(value: &Value) -> Result<Vec<ApiKey>, ConfigError> {
     let mut keys: Vec<ApiKey> = Vec::new();
     for (position, item) in value.list().iter().enumerate() {
         let parts: Vec<&str> = item.split(':').collect();
-        let (name, key, admin) = match parts[..] {
-            [name, key] | [name, key, "user"] => (name, key, false),
-            [name, key, "admin"] => (name, key, true),
-            _ => ("", "", false),
+        let (name, key, level) = match parts[..] {
+            [name, key] => (name, key, Ok(Level::User)),
+            [name, key, level] => (name, key, level.parse()),
+            _ => ("", "", Ok(Level::User)),
         };
-        if name.is_empty() || key.is_empty() {
+        let whole = level.ok().filter(|_| !name.is_empty() && !key.is_empty());
+        let Some(level) = whole else {
             let which = position + 1;
             return Err(value.wrong(&format!("entry {which} must be name:key, name:key:user or name:key:admin")));
-        }
+        };
         if keys.iter().any(|k| k.name == name) {
             return Err(value.wrong(&format!("the name {name} is given twice; each key needs its own")));
         }
-        keys.push(ApiKey { name: name.to_owned(), key: key.into(), admin });
+        keys.push(ApiKey { name: name.to_owned(), key: key.into(), level });
     }
     Ok(keys)
 }

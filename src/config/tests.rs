@@ -22,10 +22,10 @@ fn nothing_set_gives_the_defaults() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.weights_dir, Path::new("./models/weights"));
     assert_eq!(config.device, Device::Auto);
-    assert_eq!(config.route_image_generate.first().unwrap(), "local:sdxl-turbo");
-    assert_eq!(config.route_image_generate.last().unwrap(), "local:demo");
+    assert_eq!(config.route_image_generate.first().unwrap().to_string(), "local:sdxl-turbo");
+    assert_eq!(config.route_image_generate.last().unwrap().to_string(), "local:demo");
     assert!(config.api_keys.is_empty() && config.warnings.is_empty(), "{config:?}");
-    config.check_listen().unwrap();
+    config.http().unwrap();
 }
 
 #[test]
@@ -38,7 +38,8 @@ fn the_environment_wins_over_dotenv_and_dotenv_over_toml() {
     assert_eq!(config.threads, Some(1));
     assert_eq!(config.device, Device::Cuda(1));
     assert_eq!(config.memory_limit, Some(6 << 30));
-    assert_eq!(config.route_image_generate, ["local:a", "hf"]);
+    let route: Vec<_> = config.route_image_generate.iter().map(ToString::to_string).collect();
+    assert_eq!(route, ["local:a", "hf"]);
 }
 
 #[test]
@@ -97,8 +98,8 @@ fn an_error_in_a_file_names_the_file() {
 fn keys_are_parsed_and_never_shown() {
     let config =
         read_alone(&[("SAMOVAR_API_KEYS", "a:s3cret-one, b:s3cret-two:admin"), ("HF_TOKEN", "s3cret-three")]).unwrap();
-    let parsed: Vec<_> = config.api_keys.iter().map(|k| (k.name.as_str(), k.key.expose_secret(), k.admin)).collect();
-    assert_eq!(parsed, [("a", "s3cret-one", false), ("b", "s3cret-two", true)]);
+    let parsed: Vec<_> = config.api_keys.iter().map(|k| (k.name.as_str(), k.key.expose_secret(), k.level)).collect();
+    assert_eq!(parsed, [("a", "s3cret-one", Level::User), ("b", "s3cret-two", Level::Admin)]);
     assert!(!format!("{config:?}").contains("s3cret"));
     for wrong in ["s3cret", "a:", ":s3cret", "a:s3cret:king", "a:s3cret,a:s3cret2"] {
         let error = error(&[("SAMOVAR_API_KEYS", wrong)]);
@@ -109,9 +110,9 @@ fn keys_are_parsed_and_never_shown() {
 #[test]
 fn an_open_address_needs_keys() {
     let open = ("SAMOVAR_LISTEN", "0.0.0.0:80");
-    let error = read_alone(&[open]).unwrap().check_listen().unwrap_err().to_string();
+    let error = read_alone(&[open]).unwrap().http().unwrap_err().to_string();
     assert!(error.contains("SAMOVAR_LISTEN") && error.contains("SAMOVAR_API_KEYS"), "{error}");
-    read_alone(&[open, ("SAMOVAR_API_KEYS", "a:b")]).unwrap().check_listen().unwrap();
+    read_alone(&[open, ("SAMOVAR_API_KEYS", "a:b")]).unwrap().http().unwrap();
 }
 
 #[test]
