@@ -10,6 +10,8 @@ pub mod http;
 
 pub mod intake;
 pub mod queue;
+
+pub mod pipeline;
 pub mod storage;
 
 pub mod chain;

@@ -1,6 +1,17 @@
-//! Who may come in.
+//! Who may come in: holders of a key, or, where no key is configured, only programs of this machine.
 
-use secrecy::SecretString;
+use super::Door;
+use super::error::ApiError;
+use crate::intake::Owner;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use std::net::IpAddr;
+use std::sync::Arc;
+use subtle::ConstantTimeEq;
 
 /// What a key allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,4 +43,114 @@ pub struct ApiKey {
     pub key: SecretString,
     /// What it allows.
     pub level: Level,
+}
+
+/// The keys as the door keeps them: hashed.
+pub(super) struct Keys(Vec<(Owner, [u8; 32])>);
+
+impl Keys {
+    pub(super) fn new(keys: &[ApiKey]) -> Self {
+        let hashed = |key: &ApiKey| {
+            (Owner { name: key.name.clone(), admin: key.level == Level::Admin }, hash(key.key.expose_secret()))
+        };
+        Self(keys.iter().map(hashed).collect())
+    }
+
+    /// Whether only programs of this machine may come in.
+    pub(super) fn none(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Who sends these headers.
+    pub(super) fn caller(&self, headers: &HeaderMap) -> Result<Owner, ApiError> {
+        if self.none() {
+            return Ok(Owner { name: "local".to_owned(), admin: true });
+        }
+        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let key = given.and_then(|value| value.split_once(' ')).filter(|(word, _)| word.eq_ignore_ascii_case("bearer"));
+        let Some((_, key)) = key else {
+            return Err(ApiError::unauthorized("no API key: send one as `Authorization: Bearer KEY`"));
+        };
+        let given = hash(key.trim());
+        // Every key is looked at, whichever fits: the time tells nothing.
+        let mut found = None;
+        for (owner, known) in &self.0 {
+            if bool::from(known.ct_eq(&given)) {
+                found = Some(owner);
+            }
+        }
+        found.cloned().ok_or_else(|| ApiError::unauthorized("this API key is not known here"))
+    }
+}
+
+fn hash(key: &str) -> [u8; 32] {
+    Sha256::digest(key.as_bytes()).into()
+}
+
+/// Lets holders of a key in and notes who it is, for the handlers.
+pub(super) async fn with_key(
+    State(door): State<Arc<Door>>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let caller = door.keys.caller(request.headers())?;
+    request.extensions_mut().insert(caller);
+    Ok(next.run(request).await)
+}
+
+/// Without keys, keeps out whatever was not sent by a program of this machine to this machine: what came through a
+/// proxy, and what a web page of another site sent from a browser here (its `Host` or `Origin` gives it away).
+pub(super) async fn from_here(
+    State(door): State<Arc<Door>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    if door.keys.none()
+        && let Some(reason) = foreign(request.uri(), request.headers())
+    {
+        let message = format!("{reason}; without API keys only requests from this machine are answered");
+        return Err(ApiError::refused(StatusCode::FORBIDDEN, "not_local", message));
+    }
+    Ok(next.run(request).await)
+}
+
+fn foreign(uri: &Uri, headers: &HeaderMap) -> Option<&'static str> {
+    let forwarded = |name: &header::HeaderName| name == header::FORWARDED || name.as_str().starts_with("x-forwarded");
+    if headers.keys().any(forwarded) {
+        return Some("the request came through a proxy");
+    }
+    // A host that is not text is not ours either.
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    if uri.authority().map(axum::http::uri::Authority::as_str).into_iter().chain(text(header::HOST)).any(|h| !local(h))
+    {
+        return Some("the request was sent to another host");
+    }
+    let origin = text(header::ORIGIN).map(|origin| origin.split_once("://").map_or("", |(_, host)| host));
+    if origin.is_some_and(|host| !local(host)) {
+        return Some("the request comes from a page of another site");
+    }
+    None
+}
+
+/// Whether `host[:port]` is this machine.
+fn local(host: &str) -> bool {
+    let Ok(authority) = host.parse::<axum::http::uri::Authority>() else { return false };
+    let name = authority.host().to_ascii_lowercase();
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    name == "localhost" || name.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_are_local() {
+        for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "127.9.9.9", "[::1]:80", "[::1]", "a.localhost"] {
+            assert!(local(host), "{host}");
+        }
+        for host in ["", "example.org", "localhost.example.org", "10.0.0.1", "0.0.0.0", "[::2]", "evil@x", "null"] {
+            assert!(!local(host), "{host}");
+        }
+    }
 }

@@ -56,6 +56,7 @@ pub struct Claim {
 
 #[derive(Default)]
 struct Lanes {
+    closed: bool,
     jobs: BTreeMap<JobId, Job>,
     waiting: VecDeque<JobId>,
     pace: Pace,
@@ -82,12 +83,16 @@ impl Queue {
     /// Puts a checked request at the end of the line.
     ///
     /// # Errors
-    /// [`Failure::Busy`] when the line is full.
+    /// [`Failure::Busy`] when the line is full or closed.
     pub async fn submit(&self, owner: Owner, request: ImageRequest, notices: Vec<String>) -> Result<JobId, Failure> {
         let id = JobId::fresh();
         {
             let mut lanes = self.lanes();
             lanes.forget(self.settings.keep_finished);
+            if lanes.closed {
+                let message = "the server is shutting down".to_owned();
+                return Err(Failure::Busy { message, retry_after_s: None });
+            }
             if lanes.waiting.len() >= self.settings.capacity {
                 return Err(Failure::Busy {
                     message: format!("{} jobs are waiting already; please try again later", lanes.waiting.len()),
@@ -153,6 +158,18 @@ impl Queue {
             lanes.settle(id, State::Cancelled);
         }
         lanes.jobs.get(&id).map(|job| job.state.borrow().clone())
+    }
+
+    /// Takes no more jobs, ends those that wait as cancelled and asks those that run to stop.
+    pub async fn close(&self) {
+        let mut lanes = self.lanes();
+        lanes.closed = true;
+        for job in lanes.jobs.values() {
+            job.cancel.cancel();
+        }
+        for id in std::mem::take(&mut lanes.waiting) {
+            lanes.settle(id, State::Cancelled);
+        }
     }
 
     /// Follows a job of this owner from its present state on. `None` where the owner has no such job.

@@ -132,3 +132,16 @@ async fn finished_jobs_are_forgotten_after_a_while() {
     queue.finish(id, Ok(answer())).await;
     assert!(queue.view(id, &owner("a")).await.is_none());
 }
+
+#[tokio::test]
+async fn a_closed_line_cancels_everything_and_takes_no_more() {
+    let queue = queue(8);
+    let (running, waiting) = (submit(&queue, "a").await, submit(&queue, "b").await);
+    let claim = queue.claim().await;
+    queue.close().await;
+    assert!(claim.cancel.is_cancelled());
+    assert_eq!(state(&queue, running, "a").await, State::Running { step: 0, of: 0 });
+    assert_eq!(state(&queue, waiting, "b").await, State::Cancelled);
+    let refused = queue.submit(owner("a"), ImageRequest::new("a dog"), Vec::new()).await;
+    assert!(matches!(refused, Err(Failure::Busy { .. })), "{refused:?}");
+}

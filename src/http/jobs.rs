@@ -1,0 +1,230 @@
+//! `/v1/jobs`: the same requests without waiting: submit, look, cancel, follow.
+
+use super::Door;
+use super::error::{ApiError, ErrorAnswer, ErrorBody};
+use super::extract::{self, Asked, Json, Named};
+use super::images::{Format, ImageFields, ImageList, list as image_list};
+use crate::intake::{JobView, Owner, State as JobState};
+use crate::media::{Failure, JobId};
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures::{Stream, StreamExt};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+use tokio_stream::wrappers::WatchStream;
+use utoipa::ToSchema;
+
+/// How often a stream of events shows that it lives.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Most jobs on one page.
+const LONGEST_PAGE: usize = 100;
+
+/// A job to do.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct JobOrder {
+    /// `image.generate`.
+    #[serde(default, deserialize_with = "extract::text")]
+    #[schema(example = "image.generate")]
+    task: Option<String>,
+    /// The fields of `/v1/images/generations`.
+    #[serde(default)]
+    #[schema(value_type = ImageFields)]
+    input: Map<String, Value>,
+}
+
+/// A job.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Job {
+    /// Its name.
+    id: String,
+    /// Seconds since 1970.
+    created: u64,
+    /// `queued`, `running`, `done`, `failed` or `cancelled`.
+    status: &'static str,
+    /// While queued: its place in the line; 1 is next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<usize>,
+    /// While queued: expected seconds until it starts, once that was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    eta_s: Option<u64>,
+    /// While running: steps finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<u32>,
+    /// While running: steps in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    of: Option<u32>,
+    /// When done: the pictures, by links.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<ImageList>,
+    /// When failed: why, as the waiting endpoint would have answered it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ErrorBody>)]
+    error: Option<Value>,
+}
+
+/// Jobs, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JobList {
+    /// The page.
+    data: Vec<Job>,
+}
+
+/// Which page of the jobs.
+#[derive(Debug, Deserialize)]
+pub struct Page {
+    /// Jobs on the page, up to 100; 20 by default.
+    limit: Option<usize>,
+    /// Only jobs older than this one.
+    before: Option<String>,
+}
+
+/// Puts a job in the line.
+#[utoipa::path(post, path = "/v1/jobs", tag = "jobs", request_body = JobOrder,
+    responses((status = 202, body = Job), (status = 400, body = ErrorAnswer), (status = 401, body = ErrorAnswer),
+        (status = 404, body = ErrorAnswer), (status = 429, body = ErrorAnswer)))]
+pub async fn submit(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Owner>,
+    headers: HeaderMap,
+    Json(order): Json<JobOrder>,
+) -> Result<(StatusCode, axum::Json<Job>), ApiError> {
+    if order.task.as_deref() != Some("image.generate") {
+        return Err(ApiError::field("task", "`task` must be image.generate"));
+    }
+    let fields: ImageFields = extract::typed(order.input)?;
+    let (request, _) = fields.request(&door)?;
+    let id = door.state.intake.submit(&caller, request).await.map_err(|failure| ApiError::of(failure, &caller))?;
+    let job = find(&door, &caller, &headers, &id.to_string()).await?;
+    Ok((StatusCode::ACCEPTED, axum::Json(job)))
+}
+
+/// The caller's jobs, newest first; an admin sees everybody's.
+#[utoipa::path(get, path = "/v1/jobs", tag = "jobs", params(
+        ("limit" = Option<usize>, Query, description = "jobs on the page, up to 100; 20 by default"),
+        ("before" = Option<String>, Query, description = "only jobs older than this one")),
+    responses((status = 200, body = JobList), (status = 400, body = ErrorAnswer), (status = 401, body = ErrorAnswer)))]
+pub async fn list(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Owner>,
+    headers: HeaderMap,
+    Asked(page): Asked<Page>,
+) -> Result<axum::Json<JobList>, ApiError> {
+    let before: Option<JobId> = page
+        .before
+        .map(|id| id.parse())
+        .transpose()
+        .map_err(|_| ApiError::field("before", "`before` must be a job's id"))?;
+    let limit = page.limit.unwrap_or(20).clamp(1, LONGEST_PAGE);
+    let mut data = Vec::new();
+    for view in door.state.intake.list(&caller, before, limit).await {
+        data.push(job(&door, &caller, &headers, view).await?);
+    }
+    Ok(axum::Json(JobList { data }))
+}
+
+/// One job.
+#[utoipa::path(get, path = "/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path, description = "the job")),
+    responses((status = 200, body = Job), (status = 401, body = ErrorAnswer), (status = 404, body = ErrorAnswer)))]
+pub async fn view(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Owner>,
+    headers: HeaderMap,
+    Named(id): Named,
+) -> Result<axum::Json<Job>, ApiError> {
+    find(&door, &caller, &headers, &id).await.map(axum::Json)
+}
+
+/// Cancels a job: at once while it waits, at its next step while it runs. A finished one stays as it is.
+#[utoipa::path(delete, path = "/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path, description = "the job")),
+    responses((status = 200, body = Job), (status = 401, body = ErrorAnswer), (status = 404, body = ErrorAnswer)))]
+pub async fn cancel(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Owner>,
+    headers: HeaderMap,
+    Named(id): Named,
+) -> Result<axum::Json<Job>, ApiError> {
+    let known: JobId = id.parse().map_err(|_| ApiError::not_found("job", &id))?;
+    door.state.intake.cancel(known, &caller).await.ok_or_else(|| ApiError::not_found("job", &id))?;
+    find(&door, &caller, &headers, &id).await.map(axum::Json)
+}
+
+/// Follows a job as server-sent events: `queued`, `running`, then one of `done`, `failed`, `cancelled`.
+#[utoipa::path(get, path = "/v1/jobs/{id}/events", tag = "jobs", params(("id" = String, Path, description = "the job")),
+    responses((status = 200, body = String, content_type = "text/event-stream"), (status = 401, body = ErrorAnswer),
+        (status = 404, body = ErrorAnswer)))]
+pub async fn events(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Owner>,
+    headers: HeaderMap,
+    Named(name): Named,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
+    let view = known(&door, &caller, &name).await?;
+    let watcher = door.state.intake.watch(view.id, &caller).await.ok_or_else(|| ApiError::not_found("job", &name))?;
+    let stop = door.stop.clone();
+    // The last state is told, then the stream ends.
+    let states = WatchStream::new(watcher).scan(false, |over, state| {
+        let before = std::mem::replace(over, state.is_final());
+        std::future::ready((!before).then_some(state))
+    });
+    let stream = states.take_until(stop.cancelled_owned()).then(move |state| {
+        let (door, caller, headers) = (Arc::clone(&door), caller.clone(), headers.clone());
+        let view = JobView { state, ..view.clone() };
+        async move { Ok(event(&door, &caller, &headers, view).await) }
+    });
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+}
+
+async fn event(door: &Door, caller: &Owner, headers: &HeaderMap, view: JobView) -> Event {
+    match job(door, caller, headers, view).await {
+        Ok(job) => Event::default().event(job.status).json_data(&job).unwrap_or_default(),
+        Err(error) => Event::default().event("failed").json_data(error.body()).unwrap_or_default(),
+    }
+}
+
+async fn known(door: &Door, caller: &Owner, name: &str) -> Result<JobView, ApiError> {
+    let unknown = || ApiError::not_found("job", name);
+    let id: JobId = name.parse().map_err(|_| unknown())?;
+    door.state.intake.view(id, caller).await.ok_or_else(unknown)
+}
+
+async fn find(door: &Door, caller: &Owner, headers: &HeaderMap, name: &str) -> Result<Job, ApiError> {
+    let view = known(door, caller, name).await?;
+    job(door, caller, headers, view).await
+}
+
+async fn job(door: &Door, caller: &Owner, headers: &HeaderMap, view: JobView) -> Result<Job, ApiError> {
+    let mut job = Job {
+        id: view.id.to_string(),
+        created: view.created.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        status: "queued",
+        position: None,
+        eta_s: None,
+        step: None,
+        of: None,
+        result: None,
+        error: None,
+    };
+    match view.state {
+        JobState::Queued { position, eta_s } => (job.position, job.eta_s) = (Some(position), eta_s),
+        JobState::Running { step, of } => {
+            job.status = "running";
+            (job.step, job.of) = (Some(step), Some(of));
+        }
+        JobState::Done(answer) => {
+            job.status = "done";
+            let list = image_list(door, headers, &answer, Format::Url).await;
+            job.result = Some(list.map_err(|failure: Failure| ApiError::of(failure, caller))?);
+        }
+        JobState::Failed(failure) => {
+            job.status = "failed";
+            job.error = Some(json!(ApiError::of(failure, caller).body()));
+        }
+        JobState::Cancelled => job.status = "cancelled",
+    }
+    Ok(job)
+}
