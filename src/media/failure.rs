@@ -27,7 +27,7 @@ pub enum Failure {
         message: String,
     },
     /// The model does not fit. Bytes.
-    #[error("not enough memory: {} needed, {} available", gib(*.needed), gib(*.available))]
+    #[error("{}", short_of_memory(*.needed, *.available))]
     OutOfMemory {
         /// What the plan asked for at its cheapest, or 0 where only the death is known.
         needed: u64,
@@ -122,6 +122,13 @@ impl Failure {
     pub fn goes_on(&self) -> bool {
         !matches!(self, Self::Invalid { .. } | Self::TooBig { .. } | Self::Cancelled)
     }
+}
+
+fn short_of_memory(needed: u64, available: u64) -> String {
+    if needed == 0 {
+        return format!("the memory ran out while drawing, with {} available", gib(available));
+    }
+    format!("not enough memory: {} needed, {} available", gib(needed), gib(available))
 }
 
 fn gib(bytes: u64) -> String {

@@ -3,6 +3,8 @@
 //! A provider turns one request into one answer or one typed failure. It must not know routes, other providers,
 //! jobs or users: who is asked next is decided in `chain`.
 
+pub mod local;
+
 use crate::media::models::ModelCard;
 use crate::media::{Failure, ImageRequest, ImageResult, Watch};
 use async_trait::async_trait;

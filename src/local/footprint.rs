@@ -1,0 +1,246 @@
+//! How much memory a model takes: its weights as the files' headers tell, and what drawing adds, by a formula.
+//!
+//! The formula only has to be right enough for the first picture of a size: after it, the measured peak counts.
+
+use crate::engine::protocol::ModelSpec;
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Program, thread stacks, vocabularies, prompt embeddings.
+const BASE: u64 = 96 << 20;
+/// Largest header read, as the engine does.
+const MAX_HEADER: u64 = 100_000_000;
+/// Live values of the UNet for each latent pixel, in multiples of its first level's channels.
+const UNET_MAPS: u64 = 25;
+/// Live maps at full size while the autoencoder works: all of them, and with only strips of the temporaries.
+const VAE_MAPS: u64 = 4;
+const VAE_MAPS_TILED: u64 = 2;
+/// Live values a pixel of the tiny decoder, which has 64 channels.
+const TAESD_VALUES: u64 = 4 * 64;
+const F32: u64 = 4;
+
+/// What there is to know of a model before it is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Footprint {
+    /// Bytes of both text encoders.
+    pub(super) text: u64,
+    /// Bytes of the UNet.
+    pub(super) unet: u64,
+    /// Bytes of the autoencoder.
+    pub(super) vae: u64,
+    /// Bytes of the tiny decoder, 0 where there is none.
+    pub(super) taesd: u64,
+    /// Channels of the UNet's first level.
+    unet_channels: u64,
+    /// Channels of the autoencoder's largest maps.
+    vae_channels: u64,
+    /// Pixels a side when nobody asks for a size.
+    pub(super) side: u32,
+}
+
+/// SDXL as published, in half precision.
+const SDXL: Footprint = Footprint {
+    text: 246_144_152 + 1_389_382_176,
+    unet: 5_135_149_760,
+    vae: 167_335_342,
+    taesd: 0,
+    unet_channels: 320,
+    vae_channels: 256,
+    side: 1024,
+};
+
+/// What a picture needs at its most, as far as the plan can choose.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Drawing {
+    /// Pixels of the picture.
+    pub(super) pixels: u64,
+    /// Whether each step runs twice side by side (guidance).
+    pub(super) guided: bool,
+    /// Whether the text encoders leave after use.
+    pub(super) drop_text_encoders: bool,
+    /// Whether the autoencoder works in strips.
+    pub(super) tiled: bool,
+    /// Whether the tiny decoder decodes.
+    pub(super) tiny: bool,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    #[serde(default)]
+    block_out_channels: Vec<u64>,
+    #[serde(default)]
+    sample_size: Option<u32>,
+}
+
+impl Footprint {
+    /// Reads headers and configs. What cannot be read counts as nothing: the engine will say what is wrong with it.
+    pub(super) fn read(model: &ModelSpec) -> Self {
+        let taesd = model.taesd.as_deref().map_or(0, |path| tensors(&files(path)).values().sum());
+        if model.synthetic {
+            return Self { taesd, ..SDXL };
+        }
+        let mut footprint = if model.path.is_dir() { folder(&model.path) } else { single_file(&model.path) };
+        if let Some(vae) = &model.vae {
+            footprint.vae = tensors(&files(vae)).values().sum();
+        }
+        Self { taesd, ..footprint }
+    }
+
+    /// Bytes of the engine at its peak.
+    pub(super) fn peak(&self, drawing: &Drawing) -> u64 {
+        let weights = self.text + self.unet + self.vae + self.taesd;
+        let kept = if drawing.drop_text_encoders { weights - self.text } else { weights };
+        let batch = if drawing.guided { 2 } else { 1 };
+        let denoise = drawing.pixels / 64 * self.unet_channels * UNET_MAPS * F32 * batch;
+        let decode = if drawing.tiny {
+            drawing.pixels * TAESD_VALUES * F32
+        } else {
+            let maps = if drawing.tiled { VAE_MAPS_TILED } else { VAE_MAPS };
+            drawing.pixels * self.vae_channels * maps * F32
+        };
+        BASE + weights.max(kept + denoise.max(decode))
+    }
+}
+
+fn folder(path: &Path) -> Footprint {
+    let bytes = |part: &str| tensors(&files(&path.join(part))).values().sum::<u64>();
+    let config = |part: &str| -> Option<Config> {
+        serde_json::from_slice(&std::fs::read(path.join(part).join("config.json")).ok()?).ok()
+    };
+    let (unet, vae) = (config("unet"), config("vae"));
+    let level = |c: &Option<Config>, n: usize| c.as_ref().and_then(|c| c.block_out_channels.get(n).copied());
+    // The decoder's largest maps are half-finished ones of the second level at full size.
+    let vae_channels = level(&vae, 1).or_else(|| level(&vae, 0)).unwrap_or(SDXL.vae_channels);
+    let latent_side = unet.as_ref().and_then(|c| c.sample_size);
+    Footprint {
+        text: bytes("text_encoder") + bytes("text_encoder_2"),
+        unet: bytes("unet"),
+        vae: bytes("vae"),
+        taesd: 0,
+        unet_channels: level(&unet, 0).unwrap_or(SDXL.unet_channels),
+        vae_channels,
+        side: latent_side.map_or(SDXL.side, |side| side.saturating_mul(8)),
+    }
+}
+
+/// An original checkpoint: everything in one file, told apart by the names.
+fn single_file(path: &Path) -> Footprint {
+    let mut footprint = Footprint { text: 0, unet: 0, vae: 0, ..SDXL };
+    for (name, bytes) in tensors(&[path.to_owned()]) {
+        if name.starts_with("conditioner.") {
+            footprint.text += bytes;
+        } else if name.starts_with("first_stage_model.") {
+            footprint.vae += bytes;
+        } else {
+            footprint.unet += bytes;
+        }
+    }
+    footprint
+}
+
+/// The weight files of a component: half precision where both are published.
+fn files(path: &Path) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path.to_owned()];
+    }
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+    let all: Vec<PathBuf> = entries.filter(|p| p.extension().is_some_and(|e| e == "safetensors")).collect();
+    let half = |p: &&PathBuf| p.file_name().is_some_and(|name| name.to_string_lossy().contains(".fp16"));
+    let halves: Vec<PathBuf> = all.iter().filter(half).cloned().collect();
+    if halves.is_empty() { all } else { halves }
+}
+
+/// Bytes of every tensor of these files, by name.
+fn tensors(files: &[PathBuf]) -> HashMap<String, u64> {
+    files.iter().filter_map(|file| header(file)).flatten().collect()
+}
+
+fn header(path: &Path) -> Option<Vec<(String, u64)>> {
+    #[derive(Deserialize)]
+    struct Tensor {
+        data_offsets: (u64, u64),
+    }
+    let mut file = File::open(path).ok()?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length).ok()?;
+    let length = u64::from_le_bytes(length);
+    if length > MAX_HEADER {
+        return None;
+    }
+    let mut text = Vec::new();
+    file.take(length).read_to_end(&mut text).ok()?;
+    let described: HashMap<String, serde_json::Value> = serde_json::from_slice(&text).ok()?;
+    let bytes = |value: serde_json::Value| {
+        let tensor: Tensor = serde_json::from_value(value).ok()?;
+        tensor.data_offsets.1.checked_sub(tensor.data_offsets.0)
+    };
+    Some(described.into_iter().filter_map(|(name, value)| Some((name, bytes(value)?))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::protocol::DeviceChoice;
+
+    fn spec(path: &str) -> ModelSpec {
+        ModelSpec {
+            name: "m".to_owned(),
+            path: Path::new(env!("CARGO_MANIFEST_DIR")).join(path),
+            vae: None,
+            taesd: None,
+            clip_vocabulary: PathBuf::new(),
+            synthetic: false,
+            device: DeviceChoice::Cpu,
+        }
+    }
+
+    fn drawing(pixels: u64) -> Drawing {
+        Drawing { pixels, guided: false, drop_text_encoders: false, tiled: false, tiny: false }
+    }
+
+    #[test]
+    fn weights_of_a_folder_are_those_of_its_files_without_their_headers() {
+        let demo = Footprint::read(&spec("models/demo"));
+        for (bytes, file) in [
+            (demo.unet, "unet/diffusion_pytorch_model.fp16.safetensors"),
+            (demo.vae, "vae/diffusion_pytorch_model.fp16.safetensors"),
+        ] {
+            let length = std::fs::metadata(spec("models/demo").path.join(file)).expect("the demo model").len();
+            assert!(bytes < length && bytes > length * 9 / 10, "{file}: {bytes} of {length}");
+        }
+        assert!(demo.text > 7_000_000 && demo.taesd == 0, "{demo:?}");
+        let tiny = ModelSpec { taesd: Some(spec("tests/golden/tiny-a/taesd").path), ..spec("models/demo") };
+        assert!(Footprint::read(&tiny).taesd > 1_000_000);
+    }
+
+    #[test]
+    fn files_that_lie_or_are_not_there_count_as_nothing() {
+        let home = tempfile::tempdir().expect("a folder");
+        let lying = home.path().join("model.safetensors");
+        for content in [&b"\xff\xff\xff\xff\xff\xff\xff\xff{}"[..], b"\x02\0\0\0\0\0\0\0[]", b"short", b""] {
+            std::fs::write(&lying, content).expect("a file");
+            let footprint = Footprint::read(&ModelSpec { path: lying.clone(), ..spec("") });
+            assert_eq!((footprint.text, footprint.unet, footprint.vae), (0, 0, 0));
+        }
+        assert_eq!(Footprint::read(&spec("nowhere")).unet, 0);
+    }
+
+    #[test]
+    fn every_rung_of_the_ladder_needs_less_and_larger_pictures_more() {
+        let all = drawing(1024 * 1024);
+        let rungs = [
+            all,
+            Drawing { drop_text_encoders: true, ..all },
+            Drawing { drop_text_encoders: true, tiled: true, ..all },
+            Drawing { drop_text_encoders: true, tiled: true, tiny: true, ..all },
+        ];
+        let needs: Vec<u64> = rungs.iter().map(|d| SDXL.peak(d)).collect();
+        assert!(needs.is_sorted_by(|a, b| a > b), "{needs:?}");
+        assert!(SDXL.peak(&drawing(512 * 512)) < needs[0]);
+        let steps_only = Footprint { vae_channels: 0, ..SDXL };
+        assert!(steps_only.peak(&Drawing { guided: true, ..all }) > steps_only.peak(&all));
+    }
+}
