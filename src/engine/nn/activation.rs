@@ -1,0 +1,83 @@
+//! Activation functions on tensors of any shape.
+
+use super::kernels::activation as kernel;
+use super::kernels::level::Level;
+use super::values::Values;
+use candle_core::{Device, Result, Tensor};
+use rayon::prelude::*;
+
+/// Values a task takes.
+const BLOCK: usize = 1 << 14;
+
+/// The activations of the models here, by the names configs give them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// x·σ(x), `silu` and `swish`.
+    Silu,
+    /// x·Φ(x) by erf: `gelu` means this in transformers and diffusers.
+    Gelu,
+    /// x·σ(1.702·x).
+    QuickGelu,
+    /// max(x, 0).
+    Relu,
+}
+
+impl Activation {
+    /// The activation a config names.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "silu" | "swish" => Some(Self::Silu),
+            "gelu" => Some(Self::Gelu),
+            "quick_gelu" => Some(Self::QuickGelu),
+            "relu" => Some(Self::Relu),
+            _ => None,
+        }
+    }
+
+    /// Applies it to every value.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn forward(self, x: &Tensor) -> Result<Tensor> {
+        let function = match self {
+            Self::Relu => return x.relu(),
+            Self::Silu => kernel::silu,
+            Self::Gelu => kernel::gelu,
+            Self::QuickGelu => kernel::quick_gelu,
+        };
+        if !x.device().is_cpu() {
+            return match self {
+                Self::Silu => x.silu(),
+                Self::Gelu => x.gelu_erf(),
+                Self::QuickGelu => x * candle_nn::ops::sigmoid(&(x * 1.702)?)?,
+                Self::Relu => x.relu(),
+            };
+        }
+        let x = x.contiguous()?;
+        let mut out = Values::of(&x)?.to_vec();
+        out.par_chunks_mut(BLOCK).for_each(|block| function(Level::best(), block));
+        Tensor::from_vec(out, x.dims(), &Device::Cpu)
+    }
+}
+
+/// `a * gelu(b)` where the last axis holds a and then b.
+///
+/// # Errors
+/// When the last axis is odd.
+pub fn geglu(x: &Tensor) -> Result<Tensor> {
+    if !x.device().is_cpu() {
+        let halves = x.chunk(2, candle_core::D::Minus1)?;
+        return &halves[0] * halves[1].gelu_erf()?;
+    }
+    let mut shape = x.dims().to_vec();
+    let n = shape.pop().unwrap_or(0) / 2;
+    shape.push(n);
+    let x = x.contiguous()?;
+    let values = Values::of(&x)?;
+    let mut out = vec![0.0; values.len() / 2];
+    out.par_chunks_mut(8 * n)
+        .zip(values.par_chunks(16 * n))
+        .for_each(|(out, rows)| kernel::geglu(Level::best(), rows, out, n));
+    Tensor::from_vec(out, shape, &Device::Cpu)
+}

@@ -1,0 +1,64 @@
+//! Scaled dot-product attention over tokens.
+
+use super::kernels::attention::{Shape, attention};
+use super::values::Values;
+use candle_core::{D, Result, Tensor};
+
+/// What an attention needs to know beside its tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attend {
+    /// Heads that lie side by side in a token.
+    pub heads: usize,
+    /// Whether a token sees only itself and those before it.
+    pub causal: bool,
+}
+
+/// Queries `q` `(batch, n, heads * dim)` over keys and values `(batch, m, heads * dim)` to `(batch, n, heads * dim)`.
+///
+/// # Errors
+/// When the sizes disagree.
+pub fn attend(kind: Attend, q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
+    let ((batch, queries, token), (key_batch, keys, key_token)) = (q.dims3()?, k.dims3()?);
+    if kind.heads == 0 || !token.is_multiple_of(kind.heads) || token != key_token || batch != key_batch {
+        candle_core::bail!("attention of {:?} over {:?} with {} heads", q.dims(), k.dims(), kind.heads);
+    }
+    let dim = token / kind.heads;
+    if !q.device().is_cpu() {
+        return on_device(kind, q, k, v);
+    }
+    let shape = Shape { batch, queries, keys, heads: kind.heads, dim, causal: kind.causal };
+    let (q, k, v) = (q.contiguous()?, k.contiguous()?, v.contiguous()?);
+    let mut out = vec![0.0; batch * queries * token];
+    attention(shape, &Values::of(&q)?, &Values::of(&k)?, &Values::of(&v)?, &mut out);
+    Tensor::from_vec(out, (batch, queries, token), q.device())
+}
+
+/// One query block at a time, so that the scores of a large picture are never there at once.
+fn on_device(kind: Attend, q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
+    const QUERIES: usize = 4096;
+    let (batch, queries, token) = q.dims3()?;
+    let dim = token / kind.heads;
+    let split = |t: &Tensor| -> Result<Tensor> {
+        t.reshape((batch, t.dim(1)?, kind.heads, dim))?.transpose(1, 2)?.contiguous()
+    };
+    let (q, k, v) = (split(q)?, split(k)?.transpose(2, 3)?.contiguous()?, split(v)?);
+    #[allow(clippy::cast_precision_loss)]
+    let scale = 1.0 / (dim as f64).sqrt();
+    let mut blocks = Vec::new();
+    for first in (0..queries).step_by(QUERIES) {
+        let rows = QUERIES.min(queries - first);
+        let mut scores = ((q.narrow(2, first, rows)? * scale)?.matmul(&k)?).to_dtype(candle_core::DType::F32)?;
+        if kind.causal {
+            scores = scores.broadcast_add(&causal_mask(first, rows, k.dim(3)?, q.device())?)?;
+        }
+        let weights = candle_nn::ops::softmax(&scores, D::Minus1)?.to_dtype(v.dtype())?;
+        blocks.push(weights.matmul(&v)?);
+    }
+    Tensor::cat(&blocks, 2)?.transpose(1, 2)?.reshape((batch, queries, token))
+}
+
+fn causal_mask(first: usize, rows: usize, keys: usize, device: &candle_core::Device) -> Result<Tensor> {
+    let mask: Vec<f32> =
+        (0..rows).flat_map(|r| (0..keys).map(move |k| if k > first + r { f32::NEG_INFINITY } else { 0.0 })).collect();
+    Tensor::from_vec(mask, (1, 1, rows, keys), device)
+}

@@ -1,0 +1,58 @@
+//! Tables of embeddings, and the sinusoids that stand for a number.
+
+use candle_core::{DType, Device, Result, Tensor};
+
+/// A table of vectors, one per id.
+pub struct Embedding {
+    table: Tensor,
+    compute: DType,
+}
+
+impl Embedding {
+    /// Of a `(ids, width)` table, kept in its own precision; rows come out in `compute`.
+    #[must_use]
+    pub fn new(table: Tensor, compute: DType) -> Self {
+        Self { table, compute }
+    }
+
+    /// The rows of `ids`, `(ids.len(), width)`.
+    ///
+    /// # Errors
+    /// When an id is outside the table.
+    pub fn forward(&self, ids: &[u32]) -> Result<Tensor> {
+        let ids = Tensor::new(ids, self.table.device())?;
+        self.table.index_select(&ids, 0)?.to_dtype(self.compute)
+    }
+}
+
+/// Sinusoids of each value: `(values.len(), width)`, cosines first and sines after them (diffusers'
+/// `flip_sin_to_cos`), frequencies 10000^(-i / (width/2 - shift)). Always in f32: half precision cannot tell 999
+/// from 1000.
+///
+/// # Errors
+/// When the device fails.
+pub fn timestep_embedding(
+    values: &[f32],
+    width: usize,
+    cosines_first: bool,
+    shift: f64,
+    to: &Device,
+) -> Result<Tensor> {
+    let half = width / 2;
+    let mut rows = vec![0.0f32; values.len() * width];
+    for (row, value) in rows.chunks_exact_mut(width).zip(values) {
+        for i in 0..half {
+            #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+            let frequency = {
+                // torch: exp(-ln(10000) * arange(half, f32) / (half - shift)), in f32.
+                let exponent = (-(10_000f64.ln())) as f32 * i as f32 / (half as f64 - shift) as f32;
+                exponent.exp()
+            };
+            let (sin, cos) = (value * frequency).sin_cos();
+            let (first, second) = if cosines_first { (cos, sin) } else { (sin, cos) };
+            row[i] = first;
+            row[half + i] = second;
+        }
+    }
+    Tensor::from_vec(rows, (values.len(), width), to)
+}

@@ -1,0 +1,142 @@
+//! Attention over heads that lie side by side in each token, a block of queries at a time: the scores of one block
+//! and one head are all that exists at once.
+
+use super::activation::exp;
+use super::level::{Level, per_level};
+use gemm::Parallelism;
+use rayon::prelude::*;
+
+/// Queries a task takes.
+const QUERIES: usize = 128;
+
+/// The shape of an attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Pictures.
+    pub batch: usize,
+    /// Tokens that ask.
+    pub queries: usize,
+    /// Tokens that answer.
+    pub keys: usize,
+    /// Heads.
+    pub heads: usize,
+    /// Values a head and token; a token has `heads * dim`.
+    pub dim: usize,
+    /// Whether a token sees only itself and those before it.
+    pub causal: bool,
+}
+
+struct Output(*mut f32);
+
+// SAFETY: each task writes only the rows of its block and the columns of its head.
+unsafe impl Sync for Output {}
+
+/// `out = softmax(q · kᵀ / √dim) · v`, every head for itself. `q` and `out` are `(batch, queries, heads * dim)`,
+/// `k` and `v` are `(batch, keys, heads * dim)`.
+///
+/// # Panics
+/// When a slice is shorter than its shape says.
+pub fn attention(shape: Shape, q: &[f32], k: &[f32], v: &[f32], out: &mut [f32]) {
+    let token = shape.heads * shape.dim;
+    assert_eq!(q.len(), shape.batch * shape.queries * token);
+    assert_eq!(k.len(), shape.batch * shape.keys * token);
+    assert_eq!(v.len(), k.len());
+    assert_eq!(out.len(), q.len());
+    let out = Output(out.as_mut_ptr());
+    let blocks = shape.queries.div_ceil(QUERIES);
+    (0..shape.batch * shape.heads * blocks).into_par_iter().for_each_init(Vec::new, |scores, task| {
+        let (block, rest) = (task % blocks, task / blocks);
+        let (head, batch) = (rest % shape.heads, rest / shape.heads);
+        let first = block * QUERIES;
+        let rows = QUERIES.min(shape.queries - first);
+        let at = (batch * shape.queries + first) * token + head * shape.dim;
+        let keys = batch * shape.keys * token + head * shape.dim;
+        scores.resize(rows * shape.keys, 0.0);
+        #[allow(clippy::cast_precision_loss)]
+        let scale = 1.0 / (shape.dim as f32).sqrt();
+        let q = Strided { values: &q[at..], row: token, column: 1 };
+        let transposed = Strided { values: &k[keys..], row: 1, column: token };
+        // SAFETY: `scores` has rows × keys values and belongs to this task.
+        unsafe { product(rows, shape.keys, shape.dim, q, transposed, scale, scores.as_mut_ptr(), shape.keys) };
+        softmax(Level::best(), scores, shape.keys, if shape.causal { first } else { usize::MAX });
+        let scores = Strided { values: scores, row: shape.keys, column: 1 };
+        let v = Strided { values: &v[keys..], row: token, column: 1 };
+        let _ = &out;
+        // SAFETY: rows `first..first + rows` of this head's columns lie inside `out` (its length was checked) and
+        // belong to this task alone.
+        unsafe { product(rows, shape.dim, shape.keys, scores, v, 1.0, out.0.add(at), token) };
+    });
+}
+
+#[derive(Clone, Copy)]
+struct Strided<'a> {
+    values: &'a [f32],
+    row: usize,
+    column: usize,
+}
+
+impl Strided<'_> {
+    fn holds(&self, rows: usize, columns: usize) -> bool {
+        self.values.len() > (rows - 1) * self.row + (columns - 1) * self.column
+    }
+}
+
+/// `out = factor · a · b`, where a is m × k, b is k × n and out has `stride` values a row.
+///
+/// # Safety
+/// `out` must be valid for writes of m rows of n values at `stride`, and nobody else may touch them meanwhile.
+#[allow(clippy::too_many_arguments)]
+unsafe fn product(m: usize, n: usize, k: usize, a: Strided, b: Strided, factor: f32, out: *mut f32, stride: usize) {
+    assert!(a.holds(m, k) && b.holds(k, n));
+    // SAFETY: a and b hold their matrices (asserted); `out` is the caller's promise.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out,
+            1,
+            stride.cast_signed(),
+            false,
+            a.values.as_ptr(),
+            a.column.cast_signed(),
+            a.row.cast_signed(),
+            b.values.as_ptr(),
+            b.column.cast_signed(),
+            b.row.cast_signed(),
+            0.0f32,
+            factor,
+            false,
+            false,
+            false,
+            Parallelism::None,
+        );
+    }
+}
+
+per_level! {
+    /// Softmax of each row of `n` scores, in place. Row `r` sees its first `first + r + 1` scores where `first` is
+    /// not `usize::MAX`; the others become 0.
+    pub fn softmax(scores: &mut [f32], n: usize, first: usize) {
+        for (r, row) in scores.chunks_exact_mut(n).enumerate() {
+            let seen = if first == usize::MAX { n } else { n.min(first + r + 1) };
+            let (row, hidden) = row.split_at_mut(seen);
+            hidden.fill(0.0);
+            let mut largest = f32::NEG_INFINITY;
+            for v in row.iter() {
+                largest = if *v > largest { *v } else { largest };
+            }
+            let mut sums = [0.0f32; 16];
+            for chunk in row.chunks_mut(16) {
+                for (v, sum) in chunk.iter_mut().zip(sums.iter_mut()) {
+                    *v = exp(*v - largest);
+                    *sum += *v;
+                }
+            }
+            let factor = 1.0 / sums.iter().sum::<f32>();
+            for v in row.iter_mut() {
+                *v *= factor;
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The layers every model is written with. A model says `conv`, `norm_silu`, `attend`, `cat_channels`, `upsample2x`;
+//! which kernel, memory layout and number format serves it is decided here.
+//!
+//! On a CPU a feature map is channels-last in f32, weights stay in the precision of their file, and the kernels are
+//! ours. On CUDA maps are channels-first and candle's operations do the work. Models are not known here.
+
+mod activation;
+mod attention;
+mod conv;
+mod embedding;
+mod feature_map;
+pub mod kernels;
+mod linear;
+mod norm;
+mod values;
+pub mod weight;
+
+pub use activation::{Activation, geglu};
+pub use attention::{Attend, attend};
+pub use conv::{Conv2d, Padding};
+pub use embedding::{Embedding, timestep_embedding};
+pub use feature_map::FeatureMap;
+pub use linear::Linear;
+pub use norm::{GroupNorm, LayerNorm};
+pub use values::Values;

@@ -1,0 +1,222 @@
+//! Where a model's numbers come from: files, renamed files, or a generator of random ones. Layers ask here by the
+//! names that diffusers publishes and say which shape they need; a file that contradicts is named in the error.
+
+mod safetensors;
+
+pub use safetensors::SafetensorsFiles;
+
+use crate::engine::Result;
+use crate::engine::nn::weight::{Matrix, Place, Stored, Weight};
+use crate::engine::nn::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear, Padding};
+use crate::engine::protocol::{EngineFailure, FailureClass};
+use candle_core::Tensor;
+use std::fmt::Display;
+use std::sync::Arc;
+
+/// Something that holds tensors by name.
+pub trait Source: Send + Sync {
+    /// The shape of a tensor, `None` when there is none of that name.
+    fn shape(&self, name: &str) -> Option<Vec<usize>>;
+
+    /// The values of a tensor, row-major, in the precision they are stored in.
+    ///
+    /// # Errors
+    /// When it is absent, of another shape, or cannot be read; the sentence names file and tensor.
+    fn read(&self, name: &str, shape: &[usize]) -> Result<Stored>;
+}
+
+/// The failure of files that cannot be used.
+pub fn unusable(message: impl Into<String>) -> EngineFailure {
+    EngineFailure::new(FailureClass::Missing, message)
+}
+
+/// Tensors below one name, on their way to one place.
+#[derive(Clone)]
+pub struct Weights {
+    source: Arc<dyn Source>,
+    prefix: String,
+    place: Place,
+}
+
+/// The shape of a convolution.
+#[derive(Debug, Clone, Copy)]
+pub struct ConvShape {
+    /// Input channels.
+    pub inputs: usize,
+    /// Output channels.
+    pub outputs: usize,
+    /// Kernel side.
+    pub size: usize,
+    /// Pixels between two outputs.
+    pub stride: usize,
+    /// Reach over the border.
+    pub padding: Padding,
+    /// Whether it has a bias.
+    pub bias: bool,
+}
+
+impl ConvShape {
+    /// A 3×3 convolution with bias that keeps the size.
+    #[must_use]
+    pub fn three(inputs: usize, outputs: usize) -> Self {
+        Self { inputs, outputs, size: 3, stride: 1, padding: Padding::Same, bias: true }
+    }
+
+    /// A 1×1 convolution with bias.
+    #[must_use]
+    pub fn one(inputs: usize, outputs: usize) -> Self {
+        Self { size: 1, ..Self::three(inputs, outputs) }
+    }
+
+    /// A 3×3 convolution with bias that halves the size.
+    #[must_use]
+    pub fn halving(channels: usize, padding: Padding) -> Self {
+        Self { stride: 2, padding, ..Self::three(channels, channels) }
+    }
+}
+
+impl Weights {
+    /// All tensors of `source`, for layers at `place`.
+    pub fn new(source: Arc<dyn Source>, place: Place) -> Self {
+        Self { source, prefix: String::new(), place }
+    }
+
+    /// Where its layers live.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The tensors below `name`.
+    #[must_use]
+    pub fn at(&self, name: impl Display) -> Self {
+        Self { prefix: self.name(name), ..self.clone() }
+    }
+
+    /// Whether there is a tensor of that name.
+    #[must_use]
+    pub fn has(&self, name: impl Display) -> bool {
+        self.source.shape(&self.name(name)).is_some()
+    }
+
+    fn name(&self, name: impl Display) -> String {
+        if self.prefix.is_empty() { name.to_string() } else { format!("{}.{name}", self.prefix) }
+    }
+
+    fn read(&self, name: impl Display, shape: &[usize]) -> Result<Stored> {
+        self.source.read(&self.name(name), shape)
+    }
+
+    /// A tensor in f32 on a CPU, in the compute precision elsewhere.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn tensor(&self, name: impl Display, shape: &[usize]) -> Result<Tensor> {
+        let tensor = as_tensor(self.read(name, shape)?, shape)?;
+        Ok(tensor.to_dtype(self.place.compute)?.to_device(&self.place.device)?)
+    }
+
+    /// A fully connected layer stored as `name.weight` (a 1×1 convolution's weight serves too) and `name.bias`.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn linear(&self, name: &str, inputs: usize, outputs: usize, bias: bool) -> Result<Linear> {
+        let at = self.at(name);
+        let stored_as_conv = self.source.shape(&at.name("weight")).is_some_and(|s| s.len() == 4);
+        let shape: &[usize] = if stored_as_conv { &[outputs, inputs, 1, 1] } else { &[outputs, inputs] };
+        let weight = self.matrix(at.read("weight", shape)?, outputs, inputs)?;
+        Ok(Linear::new(weight, at.bias(outputs, bias)?))
+    }
+
+    fn matrix(&self, stored: Stored, rows: usize, columns: usize) -> Result<Weight> {
+        if self.place.is_cpu() {
+            return Ok(Weight::Cpu(Matrix::new(rows, columns, stored)?));
+        }
+        let tensor = as_tensor(stored, &[rows, columns])?;
+        Ok(Weight::Device(tensor.to_dtype(self.place.compute)?.to_device(&self.place.device)?))
+    }
+
+    fn bias(&self, outputs: usize, bias: bool) -> Result<Option<Tensor>> {
+        bias.then(|| self.tensor("bias", &[outputs])).transpose()
+    }
+
+    /// A convolution stored as `name.weight` `(outputs, inputs, size, size)` and `name.bias`.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn conv(&self, name: impl Display, shape: ConvShape) -> Result<Conv2d> {
+        let at = self.at(name);
+        let ConvShape { inputs, outputs, size, stride, padding, bias } = shape;
+        let dims = [outputs, inputs, size, size];
+        let stored = at.read("weight", &dims)?;
+        let weight = if self.place.is_cpu() {
+            Weight::Cpu(Matrix::new(outputs, size * size * inputs, inputs_last(stored, inputs, size * size))?)
+        } else {
+            let tensor = as_tensor(stored, &dims)?;
+            Weight::Device(tensor.to_dtype(self.place.compute)?.to_device(&self.place.device)?)
+        };
+        Ok(Conv2d::new(weight, at.bias(outputs, bias)?, size, stride, padding))
+    }
+
+    /// A group normalisation stored as `name.weight` and `name.bias`.
+    ///
+    /// # Errors
+    /// As [`Source::read`], and when the channels do not divide into the groups.
+    pub fn group_norm(&self, name: &str, channels: usize, groups: usize, eps: f32) -> Result<GroupNorm> {
+        let at = self.at(name);
+        let (scale, shift) = (at.tensor("weight", &[channels])?, at.tensor("bias", &[channels])?);
+        GroupNorm::new(scale, shift, groups, eps).map_err(|e| unusable(format!("{}: {e}", at.prefix)))
+    }
+
+    /// A layer normalisation stored as `name.weight` and `name.bias`.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn layer_norm(&self, name: &str, width: usize, eps: f32) -> Result<LayerNorm> {
+        let at = self.at(name);
+        Ok(LayerNorm::new(at.tensor("weight", &[width])?, at.tensor("bias", &[width])?, eps))
+    }
+
+    /// A table stored as `name.weight`, kept in its own precision.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn embedding(&self, name: &str, ids: usize, width: usize) -> Result<Embedding> {
+        let at = self.at(name);
+        let table = as_tensor(at.read("weight", &[ids, width])?, &[ids, width])?;
+        Ok(Embedding::new(table.to_device(&self.place.device)?, self.place.compute))
+    }
+}
+
+fn as_tensor(stored: Stored, shape: &[usize]) -> Result<Tensor> {
+    let device = candle_core::Device::Cpu;
+    Ok(match stored {
+        Stored::F32(v) => Tensor::from_vec(v, shape, &device)?,
+        Stored::F16(v) => Tensor::from_vec(v, shape, &device)?,
+        Stored::Bf16(v) => Tensor::from_vec(v, shape, &device)?,
+    })
+}
+
+/// Reorders `[output][input][tap]` to `[output][tap][input]`, the order the kernels read in.
+fn inputs_last(stored: Stored, inputs: usize, taps: usize) -> Stored {
+    fn turned<T: Copy + Default>(values: &[T], inputs: usize, taps: usize) -> Vec<T> {
+        let mut out = vec![T::default(); values.len()];
+        let filter = inputs * taps;
+        for (from, to) in values.chunks_exact(filter).zip(out.chunks_exact_mut(filter)) {
+            for (input, kernel) in from.chunks_exact(taps).enumerate() {
+                for (tap, value) in kernel.iter().enumerate() {
+                    to[tap * inputs + input] = *value;
+                }
+            }
+        }
+        out
+    }
+    if taps == 1 {
+        return stored;
+    }
+    match stored {
+        Stored::F32(v) => Stored::F32(turned(&v, inputs, taps)),
+        Stored::F16(v) => Stored::F16(turned(&v, inputs, taps)),
+        Stored::Bf16(v) => Stored::Bf16(turned(&v, inputs, taps)),
+    }
+}

@@ -1,0 +1,153 @@
+//! safetensors files, read tensor by tensor with plain reads: a file that is cut or changed under us is an error,
+//! where a mapping would be a signal that ends the process.
+
+use super::{Source, unusable};
+use crate::engine::Result;
+use crate::engine::nn::weight::Stored;
+use half::slice::HalfFloatSliceExt;
+use half::{bf16, f16};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+/// Largest header accepted, as in the reference implementation.
+const MAX_HEADER: u64 = 100_000_000;
+
+/// The tensors of one or several files.
+pub struct SafetensorsFiles {
+    files: Vec<(PathBuf, File)>,
+    tensors: HashMap<String, Entry>,
+}
+
+struct Entry {
+    file: usize,
+    kind: Kind,
+    shape: Vec<usize>,
+    offset: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    F32,
+    F16,
+    Bf16,
+    /// A type no layer here reads; an error only when asked for.
+    Other,
+}
+
+#[derive(Deserialize)]
+struct Described {
+    dtype: String,
+    shape: Vec<usize>,
+    data_offsets: (u64, u64),
+}
+
+impl SafetensorsFiles {
+    /// Opens files and checks their headers against their lengths.
+    ///
+    /// # Errors
+    /// When a file is absent, cut, or its header lies.
+    pub fn open(paths: &[PathBuf]) -> Result<Self> {
+        let mut all = Self { files: Vec::new(), tensors: HashMap::new() };
+        for path in paths {
+            all.add(path).map_err(|reason| unusable(format!("{} cannot be used: {reason}", path.display())))?;
+        }
+        Ok(all)
+    }
+
+    fn add(&mut self, path: &Path) -> std::result::Result<(), String> {
+        let mut file = File::open(path).map_err(|e| e.to_string())?;
+        let length = file.metadata().map_err(|e| e.to_string())?.len();
+        let mut size = [0; 8];
+        file.read_exact(&mut size).map_err(|_| "it is too short for a safetensors file".to_owned())?;
+        let size = u64::from_le_bytes(size);
+        if size > MAX_HEADER || size + 8 > length {
+            return Err(format!("its header claims {size} bytes but the file has {length}"));
+        }
+        let mut header = vec![0; usize::try_from(size).map_err(|e| e.to_string())?];
+        file.read_exact(&mut header).map_err(|e| e.to_string())?;
+        let described: HashMap<String, serde_json::Value> =
+            serde_json::from_slice(&header).map_err(|e| format!("its header is not valid: {e}"))?;
+        let index = self.files.len();
+        for (name, value) in described {
+            if name == "__metadata__" {
+                continue;
+            }
+            let described: Described =
+                serde_json::from_value(value).map_err(|e| format!("tensor {name} is not described: {e}"))?;
+            let entry = checked(&name, described, index, 8 + size, length)?;
+            self.tensors.insert(name, entry);
+        }
+        self.files.push((path.to_owned(), file));
+        Ok(())
+    }
+
+    /// The names of all tensors.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    fn whereabouts(&self) -> String {
+        self.files.iter().map(|(path, _)| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn checked(name: &str, d: Described, file: usize, data: u64, length: u64) -> std::result::Result<Entry, String> {
+    let (kind, bytes) = match d.dtype.as_str() {
+        "F32" => (Kind::F32, 4),
+        "F16" => (Kind::F16, 2),
+        "BF16" => (Kind::Bf16, 2),
+        _ => (Kind::Other, 0),
+    };
+    let (start, end) = d.data_offsets;
+    if start > end || end.checked_add(data).is_none_or(|end| end > length) {
+        return Err(format!("it is cut off: tensor {name} should end at byte {end} of the data, the file is shorter"));
+    }
+    let values = d.shape.iter().try_fold(1u64, |n, side| n.checked_mul(*side as u64));
+    if kind != Kind::Other && values.and_then(|n| n.checked_mul(bytes)) != Some(end - start) {
+        return Err(format!("tensor {name} of shape {:?} does not have {} bytes", d.shape, end - start));
+    }
+    Ok(Entry { file, kind, shape: d.shape, offset: data + start })
+}
+
+impl Source for SafetensorsFiles {
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.tensors.get(name).map(|e| e.shape.clone())
+    }
+
+    fn read(&self, name: &str, shape: &[usize]) -> Result<Stored> {
+        let Some(entry) = self.tensors.get(name) else {
+            return Err(unusable(format!("{} has no tensor {name}", self.whereabouts())));
+        };
+        let (path, file) = &self.files[entry.file];
+        let path = path.display();
+        if entry.shape != shape {
+            return Err(unusable(format!(
+                "{path}: the config wants {name} as {shape:?}, the file has {:?}",
+                entry.shape
+            )));
+        }
+        let n = shape.iter().product();
+        let stored = match entry.kind {
+            Kind::F32 => {
+                let mut values = vec![0f32; n];
+                file.read_exact_at(bytemuck::cast_slice_mut(&mut values), entry.offset).map(|()| Stored::F32(values))
+            }
+            Kind::F16 => {
+                let mut values = vec![f16::ZERO; n];
+                file.read_exact_at(bytemuck::cast_slice_mut(values.reinterpret_cast_mut()), entry.offset)
+                    .map(|()| Stored::F16(values))
+            }
+            Kind::Bf16 => {
+                let mut values = vec![bf16::ZERO; n];
+                file.read_exact_at(bytemuck::cast_slice_mut(values.reinterpret_cast_mut()), entry.offset)
+                    .map(|()| Stored::Bf16(values))
+            }
+            Kind::Other => return Err(unusable(format!("{path}: {name} is of a type that is not supported"))),
+        };
+        stored.map_err(|e| unusable(format!("{path}: {name} could not be read: {e}")))
+    }
+}
