@@ -1,0 +1,73 @@
+//! Work on a map one strip of rows at a time.
+//!
+//! This is what "tiled" means here: the norms see the statistics of the whole map and every strip sees its
+//! neighbours' rows, so the picture is the same with and without, there are no seams, and what is saved are the
+//! temporaries of the large maps.
+
+use crate::engine::Result;
+use crate::engine::nn::{Conv2d, FeatureMap, GroupNorm};
+
+/// How much of a map is worked on at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strips {
+    /// All of it.
+    Whole,
+    /// That many pixels, in whole rows.
+    Pixels(usize),
+}
+
+/// Pixels of a strip when memory is short: 64 rows of a 1024 wide map.
+const PIXELS: usize = 64 * 1024;
+
+impl Strips {
+    /// What the memory plan settled.
+    #[must_use]
+    pub fn when(tiled: bool) -> Self {
+        if tiled { Self::Pixels(PIXELS) } else { Self::Whole }
+    }
+
+    fn rows(self, x: &FeatureMap) -> usize {
+        match self {
+            Self::Whole => x.height(),
+            Self::Pixels(n) => (n / x.width()).max(1),
+        }
+    }
+}
+
+/// `conv(silu(norm(x)))` of a 3×3 convolution that keeps the size.
+pub fn norm_silu_conv(strips: Strips, norm: &GroupNorm, conv: &Conv2d, x: &FeatureMap) -> Result<FeatureMap> {
+    let rows = strips.rows(x);
+    if rows >= x.height() {
+        return Ok(conv.forward(&norm.norm_silu(x)?)?);
+    }
+    let statistics = norm.statistics(x)?;
+    each_strip(x, rows, 1, |part| Ok(conv.forward(&statistics.norm_silu(part)?)?))
+}
+
+/// `conv(upsample2x(x))` of a 3×3 convolution that keeps the size.
+pub fn upsample_conv(strips: Strips, conv: &Conv2d, x: &FeatureMap) -> Result<FeatureMap> {
+    let rows = strips.rows(x);
+    if rows >= x.height() {
+        return Ok(conv.forward(&x.upsample2x()?)?);
+    }
+    each_strip(x, rows, 2, |part| Ok(conv.forward(&part.upsample2x()?)?))
+}
+
+/// Applies `f`, which looks one row beyond its own and gives `scale` rows for each, to strips of `rows` rows.
+fn each_strip(
+    x: &FeatureMap,
+    rows: usize,
+    scale: usize,
+    f: impl Fn(&FeatureMap) -> Result<FeatureMap>,
+) -> Result<FeatureMap> {
+    let height = x.height();
+    let mut out = FeatureMap::stack();
+    for first in (0..height).step_by(rows) {
+        let end = height.min(first + rows);
+        let (from, to) = (first.saturating_sub(1), height.min(end + 1));
+        let part = f(&x.crop(from, 0, to - from, x.width())?)?;
+        let kept = part.crop((first - from) * scale, 0, (end - first) * scale, part.width())?;
+        out.push(&kept)?;
+    }
+    Ok(out.finish()?)
+}

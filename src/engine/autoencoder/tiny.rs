@@ -1,0 +1,164 @@
+//! The tiny autoencoder (TAESD, diffusers' `AutoencoderTiny`): a stack of 3×3 convolutions, no norms.
+
+use crate::engine::Result;
+use crate::engine::nn::{Activation, Conv2d, FeatureMap, Padding};
+use crate::engine::weights::{ConvShape, Weights, unusable};
+use serde::Deserialize;
+
+/// The size of a tiny autoencoder, as its `config.json` says.
+#[derive(Debug, Clone, Deserialize)]
+pub struct TinyConfig {
+    /// Channels of the latent.
+    pub latent_channels: usize,
+    /// Channels of the encoder's stages.
+    pub encoder_block_out_channels: Vec<usize>,
+    /// Channels of the decoder's stages.
+    pub decoder_block_out_channels: Vec<usize>,
+    /// Blocks of the encoder's stages.
+    pub num_encoder_blocks: Vec<usize>,
+    /// Blocks of the decoder's stages.
+    pub num_decoder_blocks: Vec<usize>,
+    /// Name of the activation.
+    #[serde(default = "relu")]
+    pub act_fn: String,
+    /// Latents are multiplied by this after encoding.
+    #[serde(default = "one")]
+    pub scaling_factor: f64,
+}
+
+fn relu() -> String {
+    "relu".to_owned()
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// A tiny autoencoder.
+pub struct TinyAutoencoder {
+    encoder: Vec<Layer>,
+    decoder: Vec<Layer>,
+}
+
+enum Layer {
+    Conv(Conv2d),
+    Act(Activation),
+    Block(Box<Block>),
+    Upsample,
+}
+
+/// Three convolutions beside a shortcut.
+struct Block {
+    convs: [Conv2d; 3],
+    act: Activation,
+}
+
+impl TinyAutoencoder {
+    /// Loads encoder and decoder.
+    ///
+    /// # Errors
+    /// When tensors are absent or contradict the config.
+    pub fn load(weights: &Weights, config: &TinyConfig) -> Result<Self> {
+        let act = Activation::named(&config.act_fn)
+            .ok_or_else(|| unusable(format!("tiny autoencoder: the activation {} is not known", config.act_fn)))?;
+        let stages = |channels: &[usize], blocks: &[usize]| -> Result<Vec<(usize, usize)>> {
+            if channels.len() != blocks.len() || channels.is_empty() {
+                return Err(unusable("tiny autoencoder: the config's stages and blocks do not match"));
+            }
+            Ok(channels.iter().copied().zip(blocks.iter().copied()).collect())
+        };
+        let down = stages(&config.encoder_block_out_channels, &config.num_encoder_blocks)?;
+        let up = stages(&config.decoder_block_out_channels, &config.num_decoder_blocks)?;
+        Ok(Self {
+            encoder: encoder(&weights.at("encoder.layers"), &down, config.latent_channels, act)?,
+            decoder: decoder(&weights.at("decoder.layers"), &up, config.latent_channels, act)?,
+        })
+    }
+
+    /// Latents `(b, latent, h, w)` to pixels in -1…1.
+    ///
+    /// # Errors
+    /// When `go_on` says so, or the device fails.
+    pub fn decode(&self, latent: &FeatureMap, go_on: &dyn Fn() -> Result<()>) -> Result<FeatureMap> {
+        // Latents are softly limited to ±3, the range it was trained on.
+        let mut x = latent.map(|x| (x / 3.0)?.tanh()? * 3.0)?;
+        for layer in &self.decoder {
+            go_on()?;
+            x = layer.forward(&x)?;
+        }
+        Ok(x.map(|x| (x * 2.0)? - 1.0)?)
+    }
+
+    /// Pixels in -1…1 to latents.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn encode(&self, pixels: &FeatureMap) -> Result<FeatureMap> {
+        let mut x = pixels.map(|x| (x + 1.0)? / 2.0)?;
+        for layer in &self.encoder {
+            x = layer.forward(&x)?;
+        }
+        Ok(x)
+    }
+}
+
+fn encoder(at: &Weights, stages: &[(usize, usize)], latent: usize, act: Activation) -> Result<Vec<Layer>> {
+    let mut layers = Vec::new();
+    let mut inputs = 3;
+    for (i, (channels, blocks)) in stages.iter().enumerate() {
+        let shape = if i == 0 {
+            ConvShape::three(inputs, *channels)
+        } else {
+            ConvShape { bias: false, inputs, ..ConvShape::halving(*channels, Padding::Same) }
+        };
+        layers.push(Layer::Conv(at.conv(layers.len(), shape)?));
+        push_blocks(&mut layers, at, *blocks, *channels, act)?;
+        inputs = *channels;
+    }
+    layers.push(Layer::Conv(at.conv(layers.len(), ConvShape::three(inputs, latent))?));
+    Ok(layers)
+}
+
+fn decoder(at: &Weights, stages: &[(usize, usize)], latent: usize, act: Activation) -> Result<Vec<Layer>> {
+    let mut layers = vec![Layer::Conv(at.conv(0, ConvShape::three(latent, stages[0].0))?), Layer::Act(act)];
+    for (i, (channels, blocks)) in stages.iter().enumerate() {
+        let last = i + 1 == stages.len();
+        push_blocks(&mut layers, at, *blocks, *channels, act)?;
+        if !last {
+            layers.push(Layer::Upsample);
+        }
+        let outputs = if last { 3 } else { *channels };
+        let shape = ConvShape { bias: last, ..ConvShape::three(*channels, outputs) };
+        layers.push(Layer::Conv(at.conv(layers.len(), shape)?));
+    }
+    Ok(layers)
+}
+
+fn push_blocks(layers: &mut Vec<Layer>, at: &Weights, n: usize, channels: usize, act: Activation) -> Result<()> {
+    for _ in 0..n {
+        let at = at.at(layers.len()).at("conv");
+        let conv = |i: usize| at.conv(i, ConvShape::three(channels, channels));
+        layers.push(Layer::Block(Box::new(Block { convs: [conv(0)?, conv(2)?, conv(4)?], act })));
+    }
+    Ok(())
+}
+
+impl Layer {
+    fn forward(&self, x: &FeatureMap) -> Result<FeatureMap> {
+        Ok(match self {
+            Self::Conv(conv) => conv.forward(x)?,
+            Self::Act(act) => x.map(|x| act.forward(x))?,
+            Self::Block(block) => block.forward(x)?,
+            Self::Upsample => x.upsample2x()?,
+        })
+    }
+}
+
+impl Block {
+    fn forward(&self, x: &FeatureMap) -> Result<FeatureMap> {
+        let [first, second, third] = &self.convs;
+        let y = first.forward(x)?.map(|y| self.act.forward(y))?;
+        let y = second.forward(&y)?.map(|y| self.act.forward(y))?;
+        Ok(third.forward(&y)?.add(x)?.map(|y| self.act.forward(y))?)
+    }
+}
