@@ -1,0 +1,45 @@
+//! What every picture model offers to the engine's loop, and how one is loaded.
+
+use super::device;
+use super::protocol::{DrawJob, DrawOutput, EngineFailure, FailureClass, ModelSpec};
+use super::sdxl::Sdxl;
+use crate::media::Progress;
+
+/// What every part of the engine returns.
+pub type Result<T> = std::result::Result<T, EngineFailure>;
+
+/// A resident model that draws.
+pub trait Painter {
+    /// Draws every seed of the job, asking `watch` between steps and tiles whether to go on.
+    ///
+    /// # Errors
+    /// A typed failure; the painter stays usable after any of them.
+    fn draw(&mut self, job: &DrawJob, watch: &mut dyn Watcher) -> Result<DrawOutput>;
+}
+
+/// Who looks on while a model computes.
+pub trait Watcher {
+    /// Called after each step, and as a sign of life within long ones.
+    fn progress(&mut self, progress: Progress);
+    /// Whether to stop at the next occasion.
+    fn cancelled(&self) -> bool;
+}
+
+/// Reads a model into memory. The text says what it computes on, for people.
+///
+/// # Errors
+/// [`FailureClass::Missing`] when its files are absent, damaged, or contradict each other.
+pub fn load(model: &ModelSpec) -> Result<(Box<dyn Painter>, String)> {
+    let (place, line) = device::place(model.device)?;
+    Ok((Box::new(Sdxl::load(model, place)?), line))
+}
+
+impl From<candle_core::Error> for EngineFailure {
+    /// Out of memory on the card has no type of its own in candle: it is known by the driver's words.
+    fn from(error: candle_core::Error) -> Self {
+        let text = error.to_string();
+        let out_of_memory = ["OUT_OF_MEMORY", "out of memory", "ALLOC_FAILED"].iter().any(|w| text.contains(w));
+        let class = if out_of_memory { FailureClass::OutOfMemory } else { FailureClass::Crashed };
+        Self::new(class, text.lines().next().unwrap_or("the engine failed").to_owned())
+    }
+}

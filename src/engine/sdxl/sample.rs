@@ -1,0 +1,297 @@
+//! One job, start to end: text to picture, picture to picture and inpainting, in the order diffusers draws its
+//! random numbers, so that a seed means the same picture.
+
+use super::Sdxl;
+use super::canvas::{self, Size, all_finite};
+use super::schedule::Schedule;
+use super::unet::Conditioning;
+use crate::engine::autoencoder::Strips;
+use crate::engine::nn::FeatureMap;
+use crate::engine::noise::TorchRng;
+use crate::engine::protocol::{DrawJob, DrawOutput, EngineFailure, FailureClass};
+use crate::engine::{Result, Watcher};
+use crate::media::{Decoder, DrawnPicture, Mode, Picture, Progress, Timings};
+use candle_core::{DType, Device, Tensor};
+use std::cell::RefCell;
+use std::time::Instant;
+
+/// Guidance of checkpoints that are not distilled, where nobody says otherwise (diffusers' default).
+const GUIDANCE: f32 = 5.0;
+/// Steps of checkpoints that are not distilled, where nobody says otherwise.
+const STEPS: u32 = 30;
+/// Change of an init picture where nobody says otherwise (diffusers' defaults for editing and inpainting).
+const STRENGTH: (f32, f32) = (0.3, 0.9999);
+
+/// What a job comes to on this model.
+struct Task {
+    size: Size,
+    steps: u32,
+    guidance: f32,
+    strength: f32,
+    schedule: Schedule,
+    first: usize,
+    positive: Conditioning,
+    negative: Option<Conditioning>,
+    notices: Vec<String>,
+}
+
+/// Who looks on, and how far the job is.
+struct Looker<'a> {
+    watch: RefCell<&'a mut dyn Watcher>,
+    done: RefCell<u32>,
+    of: u32,
+}
+
+impl Looker<'_> {
+    /// A sign of life between parts of a step; ends the job if it was cancelled.
+    fn go_on(&self) -> Result<()> {
+        self.tell(None)
+    }
+
+    fn step(&self, preview: Option<Picture>) -> Result<()> {
+        *self.done.borrow_mut() += 1;
+        self.tell(preview)
+    }
+
+    fn tell(&self, preview: Option<Picture>) -> Result<()> {
+        let mut watch = self.watch.borrow_mut();
+        watch.progress(Progress { step: *self.done.borrow(), of: self.of, preview });
+        if watch.cancelled() {
+            return Err(EngineFailure::new(FailureClass::Cancelled, "cancelled"));
+        }
+        Ok(())
+    }
+}
+
+/// The picture a job starts from, in latent space.
+struct Init {
+    latent: Vec<f32>,
+    mask: Option<Vec<f32>>,
+}
+
+impl Sdxl {
+    pub(super) fn sample(&mut self, job: &DrawJob, watch: &mut dyn Watcher) -> Result<DrawOutput> {
+        let started = Instant::now();
+        let task = self.prepare(job)?;
+        let mut timings = Timings { text_s: started.elapsed().as_secs_f64(), ..Timings::default() };
+        if job.drop_text_encoders {
+            self.text.drop_encoders();
+        }
+        if (job.previews || job.decoder == Decoder::Taesd) && self.tiny.is_none() {
+            self.tiny = self.files.tiny(&self.place)?;
+        }
+        let real_steps = task.schedule.steps() - task.first;
+        let of = u32::try_from(real_steps * job.seeds.len()).unwrap_or(u32::MAX);
+        let looker = Looker { watch: RefCell::new(watch), done: RefCell::new(0), of };
+        let mut pictures = Vec::with_capacity(job.seeds.len());
+        for seed in &job.seeds {
+            let started = Instant::now();
+            let latent = self.denoise(job, &task, *seed, &looker)?;
+            timings.denoise_s += started.elapsed().as_secs_f64();
+            let started = Instant::now();
+            let picture = self.decode(&latent, job, task.size, &|| looker.go_on())?;
+            timings.decode_s += started.elapsed().as_secs_f64();
+            pictures.push(DrawnPicture { picture, seed: *seed });
+        }
+        Ok(DrawOutput {
+            pictures,
+            steps: task.steps,
+            guidance: task.guidance,
+            mode: if self.place.is_cpu() { Mode::Exact } else { Mode::Fast },
+            decoder: job.decoder,
+            notices: task.notices,
+            timings,
+        })
+    }
+
+    /// Settles every choice the job leaves open and encodes its texts.
+    fn prepare(&mut self, job: &DrawJob) -> Result<Task> {
+        let config = self.files.schedule().clone();
+        let scale = u32::try_from(self.files.vae_config().scale()).unwrap_or(8);
+        let own = u32::try_from(self.files.unet_config().sample_size).unwrap_or(64) * scale;
+        let (size, resized) = canvas::size(job, own, scale)?;
+        // Checkpoints with trailing timesteps are distilled to few steps without guidance (SDXL-Turbo and its kin).
+        let distilled = config.timestep_spacing == "trailing";
+        let guidance = job.guidance.unwrap_or(if distilled { 0.0 } else { GUIDANCE });
+        let strength = match (&job.init, &job.mask) {
+            (None, _) => 1.0,
+            (Some(_), None) => job.strength.unwrap_or(STRENGTH.0),
+            (Some(_), Some(_)) => job.strength.unwrap_or(STRENGTH.1),
+        };
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let fewest = (1.0 / f64::from(strength)).ceil() as u32;
+        let steps = job.steps.unwrap_or(if distilled { fewest } else { STEPS.max(fewest) });
+        let schedule = Schedule::new(&config, job.scheduler, steps as usize)?;
+        let first = if job.init.is_some() { schedule.first_step(strength) } else { 0 };
+        if first == schedule.steps() {
+            return Err(EngineFailure::new(
+                FailureClass::Invalid,
+                format!("{steps} steps at strength {strength} leave none to do; at least {fewest} are needed"),
+            ));
+        }
+        let mut notices: Vec<String> = resized.into_iter().collect();
+        let positive = self.text.embed(&job.prompt, &self.files, &self.place)?;
+        if positive.cut {
+            notices.push("the prompt was longer than the model reads and was cut at a word".to_owned());
+        }
+        let negative = match &job.negative {
+            _ if guidance <= 1.0 => None,
+            None if self.files.zeros_for_no_negative() => Some(positive.zeros()?),
+            text => Some(self.text.embed(text.as_deref().unwrap_or(""), &self.files, &self.place)?),
+        };
+        #[allow(clippy::cast_precision_loss)]
+        let (w, h) = (size.width as f32, size.height as f32);
+        let conditioned = |e: super::text::Embedded| Conditioning {
+            prompt: e.prompt,
+            pooled: e.pooled,
+            sizes: [h, w, 0.0, 0.0, h, w],
+        };
+        let (positive, negative) = (conditioned(positive), negative.map(conditioned));
+        Ok(Task { size, steps, guidance, strength, schedule, first, positive, negative, notices })
+    }
+
+    /// The latent of one picture, `(1, channels, h, w)` in order.
+    fn denoise(&self, job: &DrawJob, task: &Task, seed: u64, looker: &Looker) -> Result<Vec<f32>> {
+        let schedule = &task.schedule;
+        let (h, w) = self.latent_size(task.size);
+        let n = self.files.unet_config().in_channels * h * w;
+        let mut random = TorchRng::new(seed);
+        let init = self.encode_init(job, task.size, &mut random)?;
+        let noise = random.normal(n);
+        let mut latent = match &init {
+            Some(Init { mask: Some(_), .. }) if task.strength >= 1.0 => pure_noise(schedule, &noise),
+            Some(init) => {
+                let mut latent = init.latent.clone();
+                schedule.add_noise(task.first, &mut latent, &noise);
+                latent
+            }
+            None => pure_noise(schedule, &noise),
+        };
+        if job.mask.is_some() {
+            // diffusers encodes the masked picture too, even when the UNet does not look at it.
+            random.normal(self.files.vae_config().latent_channels * h * w);
+        }
+        for i in task.first..schedule.steps() {
+            let predicted = self.predict(task, i, &latent, looker)?;
+            all_finite(&predicted, "the model's predictions")?;
+            let preview = self.preview(job, task, i, &latent, &predicted)?;
+            let fresh = if schedule.wants_noise() { random.normal(n) } else { Vec::new() };
+            schedule.step(i, &mut latent, &predicted, &fresh);
+            if let Some(Init { latent: original, mask: Some(mask) }) = &init {
+                keep_unmasked(schedule, i + 1, &mut latent, (original, &noise), mask);
+            }
+            looker.step(preview)?;
+        }
+        Ok(latent)
+    }
+
+    fn latent_size(&self, size: Size) -> (usize, usize) {
+        let scale = self.files.vae_config().scale();
+        (size.height as usize / scale, size.width as usize / scale)
+    }
+
+    /// What the UNet makes of a latent at step `i`, with guidance.
+    fn predict(&self, task: &Task, i: usize, latent: &[f32], looker: &Looker) -> Result<Vec<f32>> {
+        let mut input = latent.to_vec();
+        task.schedule.scale_input(i, &mut input);
+        let (h, w) = self.latent_size(task.size);
+        let input = self.to_map(&input, h, w)?;
+        let timestep = task.schedule.timesteps[i];
+        let go_on = || looker.go_on();
+        let predict =
+            |conditioning: &Conditioning| to_values(&self.unet.forward(&input, timestep, conditioning, &go_on)?);
+        let Some(negative) = &task.negative else { return predict(&task.positive) };
+        let (mut without, with) = (predict(negative)?, predict(&task.positive)?);
+        for (u, c) in without.iter_mut().zip(&with) {
+            *u += task.guidance * (c - *u);
+        }
+        Ok(without)
+    }
+
+    fn to_map(&self, latent: &[f32], h: usize, w: usize) -> Result<FeatureMap> {
+        let tensor = Tensor::from_slice(latent, (1, latent.len() / (h * w), h, w), &Device::Cpu)?;
+        Ok(FeatureMap::from_nchw(&tensor.to_dtype(self.place.compute)?.to_device(&self.place.device)?)?)
+    }
+
+    /// Init picture and mask in latent space; draws the posterior's noise.
+    fn encode_init(&self, job: &DrawJob, size: Size, random: &mut TorchRng) -> Result<Option<Init>> {
+        let Some(picture) = &job.init else { return Ok(None) };
+        let config = self.files.vae_config();
+        let pixels = canvas::pixels(picture, size)?.to_dtype(self.place.compute)?.to_device(&self.place.device)?;
+        let (mean, log_variance) = self.vae.encode(&FeatureMap::from_nchw(&pixels)?, Strips::when(job.tiled))?;
+        let (mean, log_variance) = (to_values(&mean)?, to_values(&log_variance)?);
+        let noise = random.normal(mean.len());
+        #[allow(clippy::cast_possible_truncation)]
+        let (factor, shift) = (config.scaling_factor as f32, config.shift_factor.unwrap_or(0.0) as f32);
+        let latent: Vec<f32> = mean
+            .iter()
+            .zip(&log_variance)
+            .zip(&noise)
+            .map(|((m, v), n)| (m + (0.5 * v).exp() * n - shift) * factor)
+            .collect();
+        all_finite(&latent, "the encoded picture's values")?;
+        let mask = job.mask.as_ref().map(|m| canvas::latent_mask(m, size, config.scale())).transpose()?;
+        Ok(Some(Init { latent, mask }))
+    }
+
+    /// Pixels of a finished latent.
+    fn decode(&self, latent: &[f32], job: &DrawJob, size: Size, go_on: &dyn Fn() -> Result<()>) -> Result<Picture> {
+        let (h, w) = self.latent_size(size);
+        let map = self.to_map(latent, h, w)?;
+        if job.decoder == Decoder::Taesd {
+            let tiny = self.tiny.as_ref().ok_or_else(|| {
+                EngineFailure::new(
+                    FailureClass::Missing,
+                    format!("{} has no tiny decoder installed", self.files.name()),
+                )
+            })?;
+            return canvas::picture(&tiny.decode(&map, go_on)?);
+        }
+        let config = self.files.vae_config();
+        let map = map.map(|x| (x / config.scaling_factor)? + config.shift_factor.unwrap_or(0.0))?;
+        canvas::picture(&self.vae.decode(&map, Strips::when(job.tiled), go_on)?)
+    }
+
+    /// What step `i` expects the finished picture to be, where previews were asked for and there is a tiny decoder.
+    fn preview(
+        &self,
+        job: &DrawJob,
+        task: &Task,
+        i: usize,
+        latent: &[f32],
+        predicted: &[f32],
+    ) -> Result<Option<Picture>> {
+        let Some(tiny) = self.tiny.as_ref().filter(|_| job.previews) else { return Ok(None) };
+        let expected = task.schedule.original(i, latent, predicted);
+        let (h, w) = self.latent_size(task.size);
+        Ok(Some(canvas::picture(&tiny.decode(&self.to_map(&expected, h, w)?, &|| Ok(()))?)?))
+    }
+}
+
+fn pure_noise(schedule: &Schedule, noise: &[f32]) -> Vec<f32> {
+    noise.iter().map(|n| n * schedule.init_noise_sigma).collect()
+}
+
+/// Puts the original back where the mask is 0, with the noise of the step that comes next (none after the last).
+fn keep_unmasked(
+    schedule: &Schedule,
+    next: usize,
+    latent: &mut [f32],
+    (original, noise): (&[f32], &[f32]),
+    mask: &[f32],
+) {
+    let mut kept = original.to_vec();
+    if next < schedule.steps() {
+        schedule.add_noise(next, &mut kept, noise);
+    }
+    for (plane, kept) in latent.chunks_exact_mut(mask.len()).zip(kept.chunks_exact(mask.len())) {
+        for ((v, k), m) in plane.iter_mut().zip(kept).zip(mask) {
+            *v = (1.0 - m) * k + m * *v;
+        }
+    }
+}
+
+/// A map's values as f32 in `(batch, channels, h, w)` order.
+fn to_values(map: &FeatureMap) -> Result<Vec<f32>> {
+    Ok(map.to_nchw()?.to_dtype(DType::F32)?.to_device(&Device::Cpu)?.flatten_all()?.to_vec1()?)
+}
