@@ -1,15 +1,23 @@
 //! The catalogue of models: what the manifest names, what of it lies on this disk, and how to bring the rest.
 //!
 //! [`manifest`] reads models/manifest.toml, [`locate`] says where a model's files lie, [`recognise`] tells what a
-//! file or folder given by path is. It must not know how models run, who answers a request, or the environment.
+//! file or folder given by path is, [`fetch`] brings what is missing ([`hub`] asks, `download` brings one file),
+//! [`verify`] checks what is here. It must not know how models run, who answers a request, or the environment.
 
+pub mod digest;
+mod download;
+pub mod fetch;
+pub mod hub;
+pub mod installed;
 pub mod locate;
 pub mod manifest;
 pub mod recognise;
+pub mod verify;
 
 pub use locate::Located;
 pub use manifest::{Defaults, Entry, Family, File, Licence, Origin, Size};
 
+use installed::{Record, Records};
 use std::path::{Path, PathBuf};
 
 /// Where the catalogue looks.
@@ -78,7 +86,7 @@ impl Catalogue {
         self.entries.iter().find(|entry| entry.name == name)
     }
 
-    /// Whether every file of the model is here with the size the manifest tells.
+    /// Whether every file of the model is here with its published size.
     #[must_use]
     pub fn installed(&self, entry: &Entry) -> bool {
         self.missing(entry).is_empty()
@@ -88,7 +96,9 @@ impl Catalogue {
     #[must_use]
     pub fn missing<'a>(&self, entry: &'a Entry) -> Vec<&'a File> {
         let root = self.root(entry);
-        entry.files.iter().filter(|file| !present(&root.join(&file.place), file.size)).collect()
+        let records = if entry.bundled { Records::default() } else { Records::read(&self.settings.weights_dir) };
+        let here = |file: &File| present(&root.join(&file.place), file.size, records.get(&file.place));
+        entry.files.iter().filter(|file| !here(file)).collect()
     }
 
     /// The folder that [`File::place`] starts from: the models folder for a bundled model, else the weights folder.
@@ -110,15 +120,16 @@ impl Catalogue {
     }
 }
 
-fn present(path: &Path, size: Size) -> bool {
-    std::fs::metadata(path).is_ok_and(|found| {
-        found.is_file()
-            && match size {
-                Size::Exact(bytes) => found.len() == bytes,
-                // Finished files are renamed into place whole, so any length is a whole file.
-                Size::About(_) => found.len() > 0,
-            }
-    })
+/// Finished files are renamed into place whole, so a file of the right length is a whole file. Which length is right
+/// is told by the record of its fetch, because a repository may have changed since the manifest was written.
+fn present(path: &Path, size: Size, record: Option<&Record>) -> bool {
+    let Ok(found) = std::fs::metadata(path) else { return false };
+    let whole = match (record, size) {
+        (Some(record), _) if record.bytes == found.len() => true,
+        (_, Size::Exact(bytes)) => found.len() == bytes,
+        (_, Size::About(_)) => record.is_none() && found.len() > 0,
+    };
+    found.is_file() && whole
 }
 
 /// Bytes for people: decimal units, as hubs and disks tell them.
