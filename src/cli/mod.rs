@@ -2,7 +2,11 @@
 //! together, and turns every failure into an exit code: 0 done, 2 asked wrongly, 1 anything else.
 //! It must not know how a picture is made or by whom.
 
-use crate::config;
+mod fetching;
+mod models;
+
+use crate::config::{self, Config};
+use crate::local::catalogue::{Catalogue, fetch};
 use crate::media::Failure;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -21,6 +25,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// What can run here, what is missing, and bringing it
+    Models(models::ModelsArgs),
     /// Write .env.example and samovar.example.toml into the working directory
     #[command(hide = true)]
     WriteExamples,
@@ -51,8 +57,18 @@ fn asked_wrongly(error: &anyhow::Error) -> bool {
 
 fn dispatch(command: Command) -> Result<ExitCode> {
     match command {
+        Command::Models(args) => manage_models(args),
         Command::WriteExamples => write_examples(),
     }
+}
+
+fn manage_models(args: models::ModelsArgs) -> Result<ExitCode> {
+    let config = Config::load()?;
+    let catalogue = Catalogue::read(&config.catalogue())?;
+    let settings = fetch::Settings::new(config.hf_endpoint.clone(), config.hf_token.clone());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(models::run(args, &catalogue, settings))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn write_examples() -> Result<ExitCode> {
