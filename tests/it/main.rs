@@ -3,4 +3,10 @@
 
 mod docker;
 mod examples_in_sync;
+mod fetch;
 mod tidy;
+
+/// What several subjects need.
+mod support {
+    pub mod hub;
+}
