@@ -180,5 +180,13 @@ pub struct ModelIndex {
 /// When it is absent or not what is expected; the sentence names it.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = std::fs::read_to_string(path).map_err(|e| unusable(format!("{}: {e}", path.display())))?;
-    serde_json::from_str(&text).map_err(|e| unusable(format!("{} is not valid: {e}", path.display())))
+    parse(path, &text)
+}
+
+/// Parses the text of a JSON file.
+///
+/// # Errors
+/// When it is not what is expected; the sentence names `path`.
+pub fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|e| unusable(format!("{} is not valid: {e}", path.display())))
 }

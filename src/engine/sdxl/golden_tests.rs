@@ -11,7 +11,7 @@ use crate::engine::clip::ClipTokenizer;
 use crate::engine::nn::FeatureMap;
 use crate::engine::nn::weight::Place;
 use crate::engine::noise::TorchRng;
-use crate::engine::protocol::{DeviceChoice, DrawJob, ModelSpec};
+use crate::engine::protocol::{DeviceChoice, DrawJob, FailureClass, ModelSpec};
 use crate::engine::{Painter, Watcher};
 use crate::media::image::MAX_STEPS;
 use crate::media::{Decoder, Mask, Mode, Picture, Progress, Scheduler};
@@ -359,4 +359,32 @@ fn more_pictures_match() {
 #[test]
 fn demo_pictures_match() {
     assert_eq!(pictures_match("demo", "models/demo", 50.0), 24);
+}
+
+#[test]
+fn a_single_file_draws_the_same_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let golden = root().join("tests/golden/tiny-a");
+    // Only its configs are tiny: they lie in a folder of the file's name.
+    let file = folder.path().join("checkpoint.safetensors");
+    std::os::unix::fs::symlink(golden.join("sdxl-single.safetensors"), &file).unwrap();
+    std::os::unix::fs::symlink(golden.join("sdxl"), folder.path().join("checkpoint")).unwrap();
+    let mut spec = spec("tests/golden/tiny-a/sdxl");
+    spec.path = file;
+    let mut model = Sdxl::load(&spec, Place::cpu()).unwrap();
+    for case in cases("tiny-a/cases.json").cases.iter().take(3) {
+        let output = model.draw(&case.job(&golden), &mut Nobody).unwrap();
+        let theirs = Picture::decode(&std::fs::read(golden.join(&case.file)).unwrap(), "golden").unwrap();
+        assert!(psnr(&output.pictures[0].picture, &theirs) > 55.0, "{}", case.file);
+    }
+}
+
+#[test]
+fn a_single_file_that_contradicts_sdxls_configs_is_named() {
+    let mut spec = spec("tests/golden/tiny-a/sdxl-single.safetensors");
+    spec.name = "tiny".to_owned();
+    let failure = Sdxl::load(&spec, Place::cpu()).err().unwrap();
+    assert_eq!(failure.class, FailureClass::Missing);
+    assert!(failure.message.contains("sdxl-single.safetensors"), "{}", failure.message);
+    assert!(failure.message.contains("the config wants"), "{}", failure.message);
 }

@@ -5,11 +5,14 @@
 
 mod canvas;
 mod config;
+mod configs;
 mod files;
 #[cfg(test)]
 mod golden_tests;
 mod sample;
 mod schedule;
+mod single_file;
+mod synthetic;
 mod text;
 mod unet;
 mod unet_blocks;
