@@ -388,3 +388,29 @@ fn a_single_file_that_contradicts_sdxls_configs_is_named() {
     assert!(failure.message.contains("sdxl-single.safetensors"), "{}", failure.message);
     assert!(failure.message.contains("the config wants"), "{}", failure.message);
 }
+
+#[test]
+fn weights_that_are_not_numbers_give_no_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let golden = root().join("tests/golden/tiny-a/sdxl");
+    for entry in std::fs::read_dir(&golden).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name() != "unet" {
+            std::os::unix::fs::symlink(entry.path(), folder.path().join(entry.file_name())).unwrap();
+        }
+    }
+    std::fs::create_dir(folder.path().join("unet")).unwrap();
+    std::fs::copy(golden.join("unet/config.json"), folder.path().join("unet/config.json")).unwrap();
+    let name = "unet/diffusion_pytorch_model.fp16.safetensors";
+    let mut bytes = std::fs::read(golden.join(name)).unwrap();
+    let end = bytes.len();
+    // The last value of the last tensor, in f16.
+    bytes[end - 2..].copy_from_slice(&half::f16::NAN.to_le_bytes());
+    std::fs::write(folder.path().join(name), bytes).unwrap();
+    let mut spec = spec("tests/golden/tiny-a/sdxl");
+    spec.path = folder.path().to_owned();
+    let case = &cases("tiny-a/cases.json").cases[0];
+    let job = case.job(&root().join("tests/golden/tiny-a"));
+    let failure = Sdxl::load(&spec, Place::cpu()).unwrap().draw(&job, &mut Nobody).unwrap_err();
+    assert_eq!(failure.class, FailureClass::BadOutput);
+}

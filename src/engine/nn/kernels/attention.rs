@@ -140,3 +140,72 @@ per_level! {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn plain(shape: Shape, q: &[f32], k: &[f32], v: &[f32]) -> Vec<f64> {
+        let token = shape.heads * shape.dim;
+        let mut out = vec![0.0; q.len()];
+        for batch in 0..shape.batch {
+            for head in 0..shape.heads {
+                for i in 0..shape.queries {
+                    let seen = if shape.causal { shape.keys.min(i + 1) } else { shape.keys };
+                    let q_at = (batch * shape.queries + i) * token + head * shape.dim;
+                    let key_at = |j: usize| (batch * shape.keys + j) * token + head * shape.dim;
+                    let scores: Vec<f64> = (0..seen)
+                        .map(|j| {
+                            let dot: f64 =
+                                (0..shape.dim).map(|d| f64::from(q[q_at + d]) * f64::from(k[key_at(j) + d])).sum();
+                            (dot / f64::from(u32::try_from(shape.dim).unwrap()).sqrt()).exp()
+                        })
+                        .collect();
+                    let total: f64 = scores.iter().sum();
+                    for d in 0..shape.dim {
+                        let sum: f64 = scores.iter().enumerate().map(|(j, s)| s * f64::from(v[key_at(j) + d])).sum();
+                        out[q_at + d] = sum / total;
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn equals_the_plain_one(
+            (batch, queries, keys) in (1usize..3, 1usize..200, 1usize..90),
+            (heads, dim) in (1usize..5, 1usize..20),
+            causal in any::<bool>(),
+            values in proptest::collection::vec(-2.0f32..2.0, 97..400),
+        ) {
+            let keys = if causal { queries } else { keys };
+            let shape = Shape { batch, queries, keys, heads, dim, causal };
+            let token = heads * dim;
+            let fill = |n: usize, from: usize| -> Vec<f32> {
+                (0..n).map(|i| values[(i * 7 + i / 13 + from) % values.len()]).collect()
+            };
+            let q = fill(batch * queries * token, 0);
+            let (k, v) = (fill(batch * keys * token, 31), fill(batch * keys * token, 57));
+            let mut out = vec![f32::NAN; q.len()];
+            attention(shape, &q, &k, &v, &mut out);
+            for (a, b) in out.iter().zip(plain(shape, &q, &k, &v)) {
+                prop_assert!((f64::from(*a) - b).abs() <= 2e-5, "{a} against {b}");
+            }
+        }
+
+        #[test]
+        fn softmax_is_the_same_at_every_level(mut row in proptest::collection::vec(-9.0f32..9.0, 1..130)) {
+            let (n, mut other) = (row.len(), row.clone());
+            softmax(Level::Portable, &mut row, n, usize::MAX);
+            softmax(Level::best(), &mut other, n, usize::MAX);
+            for (a, b) in row.iter().zip(&other) {
+                prop_assert!((a - b).abs() <= 1e-6);
+            }
+        }
+    }
+}

@@ -139,3 +139,96 @@ fn compute_tile(x: &impl Rows, weight: &Matrix, bias: Option<&[f32]>, out: &Tile
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::nn::kernels::conv::{Patches, Window};
+    use crate::engine::nn::weight::Stored;
+    use half::f16;
+    use proptest::prelude::*;
+
+    /// Repeatable numbers in -1…1.
+    fn numbers(n: usize, seed: u32) -> Vec<f32> {
+        let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
+        (0..n)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                f32::from(u16::try_from(state >> 16).unwrap_or(0)) / 32_768.0 - 1.0
+            })
+            .collect()
+    }
+
+    fn assert_close(ours: &[f32], plain: &[f64]) {
+        assert_eq!(ours.len(), plain.len());
+        for (i, (a, b)) in ours.iter().zip(plain).enumerate() {
+            assert!((f64::from(*a) - b).abs() <= 2e-5 * (1.0 + b.abs()), "value {i}: {a} against {b}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn products_equal_the_plain_ones(
+            (rows, columns, inputs) in (1usize..700, 1usize..300, 1usize..80),
+            seed in any::<u32>(),
+            half in any::<bool>(),
+            with_bias in any::<bool>(),
+        ) {
+            let (x, bias) = (numbers(rows * inputs, seed), numbers(columns, seed ^ 1));
+            let w: Vec<f16> = numbers(columns * inputs, seed ^ 2).into_iter().map(f16::from_f32).collect();
+            let wide: Vec<f32> = w.iter().map(|v| v.to_f32()).collect();
+            let stored = if half { Stored::F16(w) } else { Stored::F32(wide.clone()) };
+            let matrix = Matrix::new(columns, inputs, stored).unwrap();
+            let mut out = vec![f32::NAN; rows * columns];
+            let bias = with_bias.then_some(&bias[..]);
+            multiply(&Plain { values: &x, width: inputs }, rows, &matrix, bias, &mut out);
+            let mut plain = Vec::new();
+            for row in x.chunks_exact(inputs) {
+                for (o, w) in wide.chunks_exact(inputs).enumerate() {
+                    let sum: f64 = row.iter().zip(w).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+                    plain.push(sum + bias.map_or(0.0, |b| f64::from(b[o])));
+                }
+            }
+            assert_close(&out, &plain);
+        }
+
+        #[test]
+        fn convolutions_equal_the_plain_ones(
+            (batch, height, width) in (1usize..3, 1usize..14, 1usize..14),
+            (inputs, outputs) in (1usize..20, 1usize..20),
+            (size, stride, padding) in prop_oneof![
+                Just((3, 1, (1, 1))), Just((3, 2, (1, 1))), Just((3, 2, (0, 1))), Just((1, 1, (0, 0)))
+            ],
+            seed in any::<u32>(),
+        ) {
+            let window = Window { size, stride, before: padding.0, after: padding.1 };
+            let (out_height, out_width) = (window.outputs(height), window.outputs(width));
+            prop_assume!(out_height > 0 && out_width > 0);
+            let x = numbers(batch * height * width * inputs, seed);
+            let w = numbers(outputs * size * size * inputs, seed ^ 1);
+            let matrix = Matrix::new(outputs, size * size * inputs, Stored::F32(w.clone())).unwrap();
+            let patches = Patches { values: &x, height, width, channels: inputs, window };
+            let mut out = vec![f32::NAN; batch * out_height * out_width * outputs];
+            multiply(&patches, batch * out_height * out_width, &matrix, None, &mut out);
+            let at = |b: usize, y: usize, x0: usize, c: usize| {
+                let inside = (window.before..window.before + height).contains(&y)
+                    && (window.before..window.before + width).contains(&x0);
+                if !inside { return 0.0; }
+                let (y, x0) = (y - window.before, x0 - window.before);
+                f64::from(x[((b * height + y) * width + x0) * inputs + c])
+            };
+            let mut plain = Vec::new();
+            for b in 0..batch { for y in 0..out_height { for x0 in 0..out_width { for o in 0..outputs {
+                let mut sum = 0.0;
+                for dy in 0..size { for dx in 0..size { for c in 0..inputs {
+                    let weight = w[((o * size + dy) * size + dx) * inputs + c];
+                    sum += at(b, y * stride + dy, x0 * stride + dx, c) * f64::from(weight);
+                }}}
+                plain.push(sum);
+            }}}}
+            assert_close(&out, &plain);
+        }
+    }
+}

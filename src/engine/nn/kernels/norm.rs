@@ -155,3 +155,50 @@ fn sum_of(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     }
     lanes.iter().sum::<f32>() + rest
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn normalised_values_have_mean_zero_and_variance_one(
+            (pixels, groups, per_group) in (2usize..40, 1usize..5, 1usize..9),
+            values in proptest::collection::vec(-3.0f32..5.0, 50..90),
+        ) {
+            prop_assume!(pixels * per_group > 3);
+            let channels = groups * per_group;
+            let x: Vec<f32> = (0..pixels * channels).map(|i| values[(i * 11 + i / 7) % values.len()]).collect();
+            let (scale, shift) = (vec![1.0; channels], vec![0.0; channels]);
+            let affine = Affine { scale: &scale, shift: &shift, eps: 1e-6 };
+            let (factors, offsets) = group_factors(&x, groups, affine);
+            let mut out = vec![0.0; x.len()];
+            scale_channels(&x, &factors, &offsets, false, &mut out);
+            for group in 0..groups {
+                let of_group: Vec<f64> = out
+                    .chunks_exact(channels)
+                    .flat_map(|p| &p[group * per_group..(group + 1) * per_group])
+                    .map(|v| f64::from(*v))
+                    .collect();
+                let n = f64::from(u32::try_from(of_group.len()).unwrap());
+                let mean = of_group.iter().sum::<f64>() / n;
+                let variance = of_group.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
+                prop_assert!(mean.abs() < 1e-4, "mean {mean}");
+                prop_assert!((variance - 1.0).abs() < 1e-3 || variance < 1e-3, "variance {variance}");
+            }
+        }
+
+        #[test]
+        fn layer_norm_is_the_same_at_every_level(x in proptest::collection::vec(-3.0f32..5.0, 40..41)) {
+            let (scale, shift) = (vec![1.5; 20], vec![0.25; 20]);
+            let affine = Affine { scale: &scale, shift: &shift, eps: 1e-5 };
+            let (mut a, mut b) = (vec![0.0; 40], vec![0.0; 40]);
+            normalise_rows(Level::Portable, &x, affine, &mut a);
+            normalise_rows(Level::best(), &x, affine, &mut b);
+            for (a, b) in a.iter().zip(&b) {
+                prop_assert!((a - b).abs() <= 1e-5);
+            }
+        }
+    }
+}
