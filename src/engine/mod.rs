@@ -5,6 +5,8 @@
 //! family ([`sdxl`]) over the parts that families share ([`clip`], [`autoencoder`], [`noise`]).
 
 pub mod protocol;
+#[cfg(feature = "engine")]
+pub mod session;
 
 #[cfg(feature = "engine")]
 pub mod autoencoder;
