@@ -55,7 +55,10 @@ struct Bars {
 impl Bars {
     fn new() -> Self {
         let all = MultiProgress::new();
-        let total = all.add(ProgressBar::new(0).with_style(style("{bytes}/{total_bytes} {bytes_per_sec} {eta}")));
+        let total = all.add(
+            ProgressBar::new(0)
+                .with_style(style("{decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}, {eta} left")),
+        );
         total.set_message("all");
         Self { all, total, files: Mutex::default() }
     }
@@ -70,6 +73,13 @@ fn style(numbers: &str) -> ProgressStyle {
     ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
 }
 
+impl Drop for Bars {
+    /// What is said after the fetch starts on a clean line.
+    fn drop(&mut self) {
+        self.total.finish_and_clear();
+    }
+}
+
 impl Watch for Bars {
     fn tell(&self, event: &Event<'_>) {
         match event {
@@ -82,7 +92,7 @@ impl Watch for Bars {
                 self.total.reset_eta();
             }
             Event::Begun { file, bytes, present } => {
-                let bar = ProgressBar::new(*bytes).with_style(style("{bytes}/{total_bytes}"));
+                let bar = ProgressBar::new(*bytes).with_style(style("{decimal_bytes}/{decimal_total_bytes}"));
                 let bar = self.all.insert_before(&self.total, bar);
                 bar.set_position(*present);
                 bar.set_message(name(file));

@@ -9,6 +9,7 @@ use crate::local::catalogue::{Catalogue, Entry, human_bytes};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 /// `samovar models …`
@@ -56,10 +57,7 @@ pub async fn run(args: ModelsArgs, catalogue: &Catalogue, fetch: fetch::Settings
         Command::List { json } => list(catalogue, json),
         Command::Fetch { names, accept_licence } => bring(catalogue, &names, accept_licence, &fetch).await,
         Command::Verify { names } => check(catalogue, &names).await,
-        Command::Path { name } => {
-            println!("{}", catalogue.locate(&name, false)?.path.display());
-            Ok(())
-        }
+        Command::Path { name } => print(&format!("{}\n", catalogue.locate(&name, false)?.path.display())),
     }
 }
 
@@ -67,22 +65,28 @@ fn list(catalogue: &Catalogue, json: bool) -> Result<()> {
     let memory = memory_here();
     if json {
         let models: Vec<_> = catalogue.entries().iter().map(|entry| card(catalogue, entry, memory)).collect();
-        println!("{}", serde_json::to_string_pretty(&models)?);
-        return Ok(());
+        return print(&format!("{}\n", serde_json::to_string_pretty(&models)?));
     }
-    println!("{:<24} {:<10} {:>8} {:>8}  LICENCE", "NAME", "STATE", "SIZE", "MEMORY");
+    let mut table = format!("{:<28} {:<8} {:<5} {:>8} {:>8}  LICENCE\n", "NAME", "STATE", "FITS", "SIZE", "MEMORY");
     for entry in catalogue.entries() {
         let needs = entry.memory.map_or_else(|| "-".to_owned(), human_bytes);
         let size = human_bytes(entry.bytes());
         let terms = if entry.licence.commercial { "" } else { " (non-commercial)" };
-        let (name, state) = (&entry.name, state(catalogue, entry, memory));
-        println!("{name:<24} {state:<10} {size:>8} {needs:>8}  {}{terms}", entry.licence.name);
+        let (name, state, licence) = (&entry.name, state(catalogue, entry), &entry.licence.name);
+        let fits = if fits(entry, memory) { "yes" } else { "no" };
+        writeln!(table, "{name:<28} {state:<8} {fits:<5} {size:>8} {needs:>8}  {licence}{terms}")?;
     }
-    println!(
-        "\nThis machine has {} of memory. `samovar models fetch NAME` brings a missing model.",
-        human_bytes(memory)
-    );
-    Ok(())
+    let here = human_bytes(memory);
+    writeln!(table, "\nThis machine has {here} of memory. `samovar models fetch NAME` brings a missing model.")?;
+    print(&table)
+}
+
+/// To standard output; a reader that has seen enough (`| head`) is no error.
+fn print(text: &str) -> Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("the output cannot be written"),
+        _ => Ok(()),
+    }
 }
 
 fn card(catalogue: &Catalogue, entry: &Entry, memory: u64) -> serde_json::Value {
@@ -91,7 +95,7 @@ fn card(catalogue: &Catalogue, entry: &Entry, memory: u64) -> serde_json::Value 
         "title": entry.title,
         "family": entry.family,
         "tasks": entry.tasks,
-        "state": state(catalogue, entry, memory),
+        "state": state(catalogue, entry),
         "installed": catalogue.installed(entry),
         "fits": fits(entry, memory),
         "missing_files": catalogue.missing(entry).len(),
@@ -105,13 +109,11 @@ fn card(catalogue: &Catalogue, entry: &Entry, memory: u64) -> serde_json::Value 
     })
 }
 
-/// One word: can it run, and if not, what is in the way.
-fn state(catalogue: &Catalogue, entry: &Entry, memory: u64) -> &'static str {
-    let missing = catalogue.missing(entry).len();
-    match missing {
-        0 if fits(entry, memory) => "ready",
-        0 => "too large",
-        _ if missing < entry.files.len() => "in part",
+/// One word: is it here.
+fn state(catalogue: &Catalogue, entry: &Entry) -> &'static str {
+    match catalogue.missing(entry).len() {
+        0 => "ready",
+        missing if missing < entry.files.len() => "in part",
         _ => "missing",
     }
 }
@@ -148,6 +150,7 @@ async fn bring(catalogue: &Catalogue, names: &[String], accepted: bool, settings
         fetched = fetch::fetch(catalogue, &entries, settings, watch.as_ref()) => fetched?,
         _ = tokio::signal::ctrl_c() => bail!("stopped; what came is kept, the same command goes on from there"),
     };
+    drop(watch);
     if let Fetched { files: 1.., bytes } = fetched {
         eprintln!("Fetched and checked: {}.", human_bytes(bytes));
     }
@@ -184,26 +187,26 @@ async fn check(catalogue: &Catalogue, names: &[String]) -> Result<()> {
     let mut wrong = 0;
     for entry in entries {
         let verdicts = verify(catalogue, entry).await?;
-        let mut unhashed = 0;
-        let mut faults = 0;
+        let (mut by_hash, mut by_size, mut faults) = (0, 0, 0);
         for (file, verdict) in &verdicts {
-            match verdict {
-                Verdict::Right => {}
-                Verdict::SizeOnly => unhashed += 1,
-                Verdict::Absent => {
-                    faults += 1;
-                    println!("{}: {} is absent", entry.name, file.place.display());
+            let fault = match verdict {
+                Verdict::Right => {
+                    by_hash += 1;
+                    continue;
                 }
-                Verdict::Wrong(why) => {
-                    faults += 1;
-                    println!("{}: {} is damaged: {why}", entry.name, file.place.display());
+                Verdict::SizeOnly => {
+                    by_size += 1;
+                    continue;
                 }
-            }
+                Verdict::Absent => "absent".to_owned(),
+                Verdict::Wrong(why) => format!("damaged: {why}"),
+            };
+            faults += 1;
+            print(&format!("{}: {} is {fault}\n", entry.name, file.place.display()))?;
         }
         wrong += faults;
         if faults == 0 {
-            let hashed = verdicts.len() - unhashed;
-            println!("{}: right ({hashed} files by hash, {unhashed} by size)", entry.name);
+            print(&format!("{}: right ({by_hash} files by hash, {by_size} by size)\n", entry.name))?;
         }
     }
     match wrong {

@@ -210,6 +210,16 @@ async fn a_hub_that_ignores_ranges_is_read_from_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_without_a_length_is_measured_by_the_listing() {
+    let (hub, home) = (hub().await, Home::new());
+    hub.fail("config.json", [Fault::NoLength]);
+    hub.fail("unet/weights.bin", [Fault::Cut(1_000_000), Fault::NoLength]);
+    home.fetch(&hub).await.0.unwrap();
+    assert_eq!(std::fs::read(home.file("config.json")).unwrap(), b"{\"a\": 1}\n");
+    assert_eq!(std::fs::read(home.file("unet/weights.bin")).unwrap(), weights(WEIGHTS));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_hash_is_refused() {
     for listed in [true, false] {
         let (hub, home) = (hub().await, Home::new());
@@ -353,8 +363,8 @@ async fn a_mirror_without_listings_serves_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_token_stays_with_the_hub() {
     let (hub, home) = (hub().await, Home::new());
-    let (fetched, _) = home.fetch_with(&Settings { token: Some("hf_secret".into()), ..settings(&hub) }).await;
-    fetched.unwrap();
+    let token = Settings::new(hub.endpoint.clone(), Some("hf_secret, hf_another".into()));
+    home.fetch_with(&token).await.0.unwrap();
     for seen in hub.seen() {
         let behind = seen.at == "bytes" && seen.path == "unet/weights.bin";
         let expected = if behind { None } else { Some("Bearer hf_secret".to_owned()) };

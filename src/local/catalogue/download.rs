@@ -90,7 +90,7 @@ pub(super) fn pause(error: &FetchError, failures: u32, first: Duration) -> Optio
 
 async fn attempt(hub: &Hub, job: &Job, watch: &dyn Watch) -> Result<(), FetchError> {
     let from = job.present();
-    let opened = hub.open(&job.origin, from).await?;
+    let opened = hub.open(&job.origin, from, &job.declared).await?;
     if opened.declared.digest != job.declared.digest || opened.declared.size != job.declared.size {
         return Err(HubError::Odd(format!("{} changed on the hub meanwhile; run this again", job.origin.path)).into());
     }

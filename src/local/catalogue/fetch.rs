@@ -8,7 +8,7 @@ use super::installed::{Record, Records};
 use super::manifest::{Entry, File, Origin};
 use super::{Catalogue, human_bytes};
 use futures::stream::{self, StreamExt, TryStreamExt};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use std::collections::{HashMap, HashSet};
 use std::fs::TryLockError;
 use std::io;
@@ -36,9 +36,12 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Four files at a time, a minute of silence, a second before the second try.
+    /// Four files at a time, a minute of silence, a second before the second try. Of several tokens in a comma list
+    /// (the other providers take turns among theirs) the first counts.
     #[must_use]
     pub fn new(endpoint: Url, token: Option<SecretString>) -> Self {
+        let first = |token: SecretString| token.expose_secret().split(',').next().unwrap_or_default().trim().into();
+        let token = token.map(first);
         Self { endpoint, token, parallel: 4, stall: Duration::from_secs(60), pause: Duration::from_secs(1) }
     }
 }

@@ -167,18 +167,19 @@ impl Hub {
     /// # Errors
     /// Any [`HubError`].
     pub async fn declared(&self, origin: &Origin) -> Result<Declared, HubError> {
-        Ok(self.send(origin, Some("bytes=0-0".to_owned())).await?.declared)
+        Ok(self.send(origin, Some("bytes=0-0".to_owned()), None).await?.declared)
     }
 
-    /// Opens a file at byte `from`. A hub that cannot do that sends it from its start.
+    /// Opens a file at byte `from`. A hub that cannot do that sends it from its start. What the answer leaves unsaid
+    /// of the file is taken from `known`.
     ///
     /// # Errors
     /// Any [`HubError`].
-    pub async fn open(&self, origin: &Origin, from: u64) -> Result<Opened, HubError> {
-        self.send(origin, (from > 0).then(|| format!("bytes={from}-"))).await
+    pub async fn open(&self, origin: &Origin, from: u64, known: &Declared) -> Result<Opened, HubError> {
+        self.send(origin, (from > 0).then(|| format!("bytes={from}-")), Some(known)).await
     }
 
-    async fn send(&self, origin: &Origin, range: Option<String>) -> Result<Opened, HubError> {
+    async fn send(&self, origin: &Origin, range: Option<String>, known: Option<&Declared>) -> Result<Opened, HubError> {
         let what = format!("{} of {}", origin.path, origin.repo);
         let odd = |message: String| HubError::Odd(format!("the hub's answer for {what} makes no sense: {message}"));
         let address = self.api.repo(model(&origin.repo, &origin.revision)).url(&origin.path);
@@ -196,7 +197,10 @@ impl Hub {
             let response = request.send().await.map_err(|error| connection(&what, &error))?;
             told.read(response.headers());
             if !response.status().is_redirection() {
-                return self.opened(response, told, origin, &what);
+                if !response.status().is_success() {
+                    return Err(self.refusal(response.status(), response.headers(), origin, &what));
+                }
+                return opened(response, told, known).map_err(|error| odd(error.to_owned()));
             }
             let to = text(response.headers(), &header::LOCATION).ok_or_else(|| odd("a redirect to nowhere".into()))?;
             let next = url.join(&to).map_err(|error| odd(error.to_string()))?;
@@ -206,24 +210,6 @@ impl Hub {
             url = next;
         }
         Err(odd("too many redirects".into()))
-    }
-
-    fn opened(&self, response: Response, told: Told, origin: &Origin, what: &str) -> Result<Opened, HubError> {
-        let status = response.status();
-        if !status.is_success() {
-            return Err(self.refusal(status, response.headers(), origin, what));
-        }
-        let odd = |message: &str| HubError::Odd(format!("the hub's answer for {what} makes no sense: {message}"));
-        let (start, total) = if status == StatusCode::PARTIAL_CONTENT {
-            content_range(response.headers()).ok_or_else(|| odd("a part without a content range"))?
-        } else {
-            (0, response.content_length().ok_or_else(|| odd("it does not tell the length"))?)
-        };
-        if told.size.is_some_and(|size| size != total) {
-            return Err(odd("two different lengths"));
-        }
-        let digest = told.digest.ok_or_else(|| odd("it declares no hash, so the file cannot be checked"))?;
-        Ok(Opened { declared: Declared { size: total, digest, commit: told.commit }, start, response })
     }
 
     /// What a refusal means for the person who wants the file.
@@ -247,6 +233,21 @@ impl Hub {
             _ => HubError::Odd(format!("the hub answered {status} for {what}")),
         }
     }
+}
+
+fn opened(response: Response, told: Told, known: Option<&Declared>) -> Result<Opened, &'static str> {
+    let (start, total) = if response.status() == StatusCode::PARTIAL_CONTENT {
+        content_range(response.headers()).ok_or("a part without a content range")?
+    } else {
+        let length = response.content_length().or(told.size).or(known.map(|known| known.size));
+        (0, length.ok_or("it does not tell the length")?)
+    };
+    if told.size.is_some_and(|size| size != total) {
+        return Err("two different lengths");
+    }
+    let digest = told.digest.or_else(|| known.map(|known| known.digest.clone()));
+    let digest = digest.ok_or("it declares no hash, so the file cannot be checked")?;
+    Ok(Opened { declared: Declared { size: total, digest, commit: told.commit }, start, response })
 }
 
 /// What the answers on the way to a file said of it; the first that speaks counts, because only the hub knows the

@@ -29,6 +29,8 @@ pub enum Fault {
     Trickle(usize, Duration),
     /// The range asked for is ignored.
     WholeFile,
+    /// As [`Fault::WholeFile`], and the length is not told.
+    NoLength,
     /// This status, with a header.
     Refuse(u16, &'static str, &'static str),
 }
@@ -281,7 +283,7 @@ fn send(shared: &Shared, repo: &str, path: &str, headers: &HeaderMap) -> Respons
     if let Some(Fault::Refuse(status, name, value)) = fault {
         return refusal(StatusCode::from_u16(status).unwrap(), name, value);
     }
-    let range = headers.get(header::RANGE).filter(|_| !matches!(fault, Some(Fault::WholeFile)));
+    let range = headers.get(header::RANGE).filter(|_| !matches!(fault, Some(Fault::WholeFile | Fault::NoLength)));
     let total = bytes.len();
     let Some(range) = range else { return answer(StatusCode::OK, None, bytes, fault) };
     let (from, to) = range.to_str().unwrap().strip_prefix("bytes=").unwrap().split_once('-').unwrap();
@@ -296,6 +298,7 @@ fn send(shared: &Shared, repo: &str, path: &str, headers: &HeaderMap) -> Respons
 
 fn answer(status: StatusCode, range: Option<String>, bytes: Bytes, fault: Option<Fault>) -> Response {
     let length = bytes.len();
+    let tells_length = !matches!(fault, Some(Fault::NoLength));
     let body = match fault {
         Some(Fault::Cut(after)) => {
             let end = std::io::Error::other("cut");
@@ -311,7 +314,10 @@ fn answer(status: StatusCode, range: Option<String>, bytes: Bytes, fault: Option
         }
         _ => Body::from_stream(pieces(bytes)),
     };
-    let mut response = Response::builder().status(status).header(header::CONTENT_LENGTH, length);
+    let mut response = Response::builder().status(status);
+    if tells_length {
+        response = response.header(header::CONTENT_LENGTH, length);
+    }
     if let Some(range) = range {
         response = response.header(header::CONTENT_RANGE, range);
     }
