@@ -155,4 +155,48 @@ mod tests {
         let absent = message(catalogue.locate("./no/such.safetensors", true).unwrap_err());
         assert!(absent.contains("no model at './no/such.safetensors'"), "{absent}");
     }
+
+    #[test]
+    fn a_folder_copied_by_hand_is_installed_with_its_other_decoders() {
+        let home = tempfile::tempdir().unwrap();
+        let manifest = r#"
+[licences.free]
+name = "MIT"
+page = "https://spdx.org/licenses/MIT.html"
+commercial = true
+[[model]]
+name = "copied"
+title = "Copied"
+family = "sdxl"
+tasks = ["image.generate"]
+licence = "free"
+hardware = "Any."
+vae = "vae-fp16-fix"
+taesd = "taesd"
+[[model.source]]
+repo = "owner/copied"
+files = [
+    { path = "model_index.json", about = 2 },
+    { path = "vae-fp16-fix/model.bin", bytes = 4 },
+    { path = "taesd/model.bin", bytes = 5 },
+]
+"#;
+        std::fs::write(home.path().join("manifest.toml"), manifest).unwrap();
+        let settings = Settings { models_dir: home.path().to_owned(), weights_dir: home.path().join("weights") };
+        let catalogue = Catalogue::read(&settings).unwrap();
+        let absent = message(catalogue.locate("copied", false).unwrap_err());
+        assert!(absent.contains("not installed; `scripts/fetch_models.sh copied`"), "{absent}");
+        let folder = home.path().join("weights/copied");
+        for (place, text) in [("model_index.json", "{ }"), ("vae-fp16-fix/model.bin", "1234"), ("taesd/model.bin", "1")]
+        {
+            std::fs::create_dir_all(folder.join(place).parent().unwrap()).unwrap();
+            std::fs::write(folder.join(place), text).unwrap();
+        }
+        let cut = message(catalogue.locate("copied", false).unwrap_err());
+        assert!(cut.contains("in part (1 of 3 files are missing)"), "{cut}");
+        std::fs::write(folder.join("taesd/model.bin"), "12345").unwrap();
+        let located = catalogue.locate("copied", false).unwrap();
+        assert_eq!((&located.path, located.demo), (&folder, false));
+        assert_eq!((located.vae, located.taesd), (Some(folder.join("vae-fp16-fix")), Some(folder.join("taesd"))));
+    }
 }
