@@ -5,7 +5,7 @@ use super::footprint::Footprint;
 use super::plan::{Rung, Wish};
 use crate::engine::protocol::{DrawJob, ModelSpec};
 use crate::media::ImageRequest;
-use crate::media::image::{MAX_SEED, SIDE_STEP, SIDES};
+use crate::media::image::{MAX_SEED, SIDE_STEP, size_of_init};
 
 /// What a measured peak belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -41,7 +41,8 @@ impl Work {
             prompt: request.prompt,
             negative: request.negative,
             seeds: (0..u64::from(request.count.max(1))).map(|k| seed.saturating_add(k).min(MAX_SEED)).collect(),
-            steps: request.steps.or(defaults.steps),
+            // Changing a picture takes more steps the less it may change: the engine knows how many.
+            steps: request.steps.or(if from_init { None } else { defaults.steps }),
             width: size_of(request.width, defaults.width),
             height: size_of(request.height, defaults.height),
             guidance: request.guidance.or(defaults.guidance),
@@ -78,9 +79,8 @@ impl Work {
 
 /// The size the engine will settle on.
 fn size(job: &DrawJob, side: u32) -> (u32, u32) {
-    let fit = |pixels: u32| (pixels / SIDE_STEP * SIDE_STEP).clamp(*SIDES.start(), *SIDES.end());
     match (&job.init, job.width, job.height) {
-        (Some(init), None, None) => (fit(init.width), fit(init.height)),
+        (Some(init), None, None) => size_of_init((init.width, init.height), side, SIDE_STEP),
         (_, width, height) => (width.unwrap_or(side), height.unwrap_or(side)),
     }
 }
@@ -119,9 +119,10 @@ mod tests {
 
     #[test]
     fn a_picture_to_start_from_settles_the_size() {
-        let init = Picture { width: 101, height: 3000, rgb: Vec::new() };
+        let init = Picture { width: 101, height: 300, rgb: Vec::new() };
         let work = work(|r| r.init = Some(init));
-        assert_eq!((work.job.width, work.job.height, work.size), (None, None, (96, 2048)));
+        assert_eq!((work.job.width, work.job.height, work.size), (None, None, (96, 296)));
+        assert_eq!(work.job.steps, None);
     }
 
     #[test]

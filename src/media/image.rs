@@ -18,6 +18,24 @@ pub const MAX_COUNT: u32 = 8;
 /// Largest seed: what fits the signed 64 bits of every database and API (CONTRACT).
 pub const MAX_SEED: u64 = i64::MAX as u64;
 
+/// A picture to start from of more than this many times the model's own pixels is drawn at the model's own.
+const LARGEST_INIT: f64 = 4.0;
+
+/// The size at which a picture of `(width, height)` is changed when nobody names one: its own, with sides rounded down
+/// to multiples of `step` as diffusers does, but no smaller or larger than [`SIDES`]; a photo far larger than `own`, the
+/// side the model was trained on, is brought to that many pixels.
+#[must_use]
+pub fn size_of_init((width, height): (u32, u32), own: u32, step: u32) -> (u32, u32) {
+    let (pixels, trained) = (f64::from(width) * f64::from(height), f64::from(own) * f64::from(own));
+    let factor = if pixels > LARGEST_INIT * trained { (trained / pixels).sqrt() } else { 1.0 };
+    let side = |n: u32| {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let scaled = (f64::from(n) * factor) as u32;
+        scaled.clamp(*SIDES.start(), *SIDES.end()) / step * step
+    };
+    (side(width), side(height))
+}
+
 /// How the local engine computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

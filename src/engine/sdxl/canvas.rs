@@ -3,15 +3,11 @@
 use crate::engine::Result;
 use crate::engine::nn::FeatureMap;
 use crate::engine::protocol::{DrawJob, EngineFailure, FailureClass};
+use crate::media::image::size_of_init;
 use crate::media::{Mask, Picture};
 use candle_core::{Device, Tensor};
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-
-/// Smallest and largest side drawn.
-const SIDES: (u32, u32) = (64, 2048);
-/// An init picture of more than this many times the model's own pixels is drawn at the model's own.
-const LARGEST_INIT: u64 = 4;
 
 /// A size in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,33 +18,20 @@ pub struct Size {
     pub height: u32,
 }
 
-/// The size of the picture a job asks for: as given; else that of its init picture, rounded down to whole latent
-/// pixels as diffusers does; else the model's own square. The text is what to tell when an init is resized.
+/// The size of the picture a job asks for: as given, else that of its init picture, else the model's `own` square.
+/// The text is what to tell when an init is resized.
+///
+/// # Errors
+/// [`FailureClass::Invalid`] when a side is not a multiple of `step`.
 pub fn size(job: &DrawJob, own: u32, step: u32) -> Result<(Size, Option<String>)> {
-    if let (Some(width), Some(height)) = (job.width, job.height) {
-        return checked(Size { width, height }, step).map(|s| (s, None));
-    }
     let Some(init) = job.init.as_ref().filter(|_| job.width.is_none() && job.height.is_none()) else {
         let size = Size { width: job.width.unwrap_or(own), height: job.height.unwrap_or(own) };
         return checked(size, step).map(|s| (s, None));
     };
-    let (pixels, model) = (u64::from(init.width) * u64::from(init.height), u64::from(own) * u64::from(own));
-    let factor = if pixels > LARGEST_INIT * model { ratio(model, pixels).sqrt() } else { 1.0 };
-    let side = |n: u32| {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let scaled = (f64::from(n) * factor) as u32;
-        scaled.clamp(SIDES.0, SIDES.1) / step * step
-    };
-    let size = Size { width: side(init.width), height: side(init.height) };
-    let told = (init.width.abs_diff(size.width) >= step || init.height.abs_diff(size.height) >= step).then(|| {
-        format!("the picture was resized from {}x{} to {}x{}", init.width, init.height, size.width, size.height)
-    });
-    Ok((size, told))
-}
-
-#[allow(clippy::cast_precision_loss)]
-fn ratio(a: u64, b: u64) -> f64 {
-    a as f64 / b as f64
+    let (width, height) = size_of_init((init.width, init.height), own, step);
+    let told = (init.width.abs_diff(width) >= step || init.height.abs_diff(height) >= step)
+        .then(|| format!("the picture was resized from {}x{} to {width}x{height}", init.width, init.height));
+    Ok((Size { width, height }, told))
 }
 
 fn checked(size: Size, step: u32) -> Result<Size> {
