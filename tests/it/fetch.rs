@@ -110,9 +110,10 @@ impl Watch for Diary {
     }
 }
 
+/// One file at a time, in the manifest's order, so that what was there before a failure is known.
 fn settings(hub: &Hub) -> Settings {
     let pause = Duration::from_millis(5);
-    Settings { pause, stall: Duration::from_secs(20), ..Settings::new(hub.endpoint.clone(), None) }
+    Settings { pause, parallel: 1, stall: Duration::from_secs(20), ..Settings::new(hub.endpoint.clone(), None) }
 }
 
 fn weights(length: usize) -> Vec<u8> {
@@ -197,6 +198,20 @@ async fn a_silent_connection_is_given_up_and_a_slow_one_is_not() {
     // The slow answer takes longer than the silence that is allowed, and is waited for.
     assert_eq!(hub.ranges("unet/weights.bin").len(), 2);
     assert!(events.iter().any(|event| event.contains("no answer in time")), "{events:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_come_in_parallel() {
+    let (hub, home) = (hub().await, Home::new());
+    hub.fail("config.json", [Fault::Hang(3)]);
+    let (fetched, events) =
+        home.fetch_with(&Settings { parallel: 2, stall: Duration::from_secs(5), ..settings(&hub) }).await;
+    fetched.unwrap();
+    let at = |start: &str, file: &str| {
+        events.iter().position(|event| event.starts_with(start) && event.contains(file)).unwrap()
+    };
+    // The second file does not wait for the first, which stands still.
+    assert!(at("Finished", "weights.bin") < at("Paused", "config.json"), "{events:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
