@@ -21,8 +21,10 @@ pub fn place(choice: DeviceChoice) -> Result<(Place, String)> {
 
 #[cfg(feature = "cuda")]
 fn cuda(ordinal: u32) -> Result<(Place, String)> {
-    let device = candle_core::Device::new_cuda(ordinal as usize)?;
-    Ok((Place { device, compute: candle_core::DType::F16 }, format!("cuda:{ordinal}")))
+    let device = candle_core::Device::new_cuda(ordinal as usize)
+        .map_err(|e| super::weights::unusable(format!("card {ordinal} cannot be used: {e}")))?;
+    let name = device.as_cuda_device()?.cuda_stream().context().name().unwrap_or_default();
+    Ok((Place { device, compute: candle_core::DType::F16 }, format!("cuda:{ordinal} ({name})")))
 }
 
 #[cfg(not(feature = "cuda"))]

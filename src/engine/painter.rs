@@ -38,7 +38,8 @@ impl From<candle_core::Error> for EngineFailure {
     /// Out of memory on the card has no type of its own in candle: it is known by the driver's words.
     fn from(error: candle_core::Error) -> Self {
         let text = error.to_string();
-        let out_of_memory = ["OUT_OF_MEMORY", "out of memory", "ALLOC_FAILED"].iter().any(|w| text.contains(w));
+        let out_of_memory =
+            ["OUT_OF_MEMORY", "out of memory", "ALLOC_FAILED", "ALLOCATION_FAILED"].iter().any(|w| text.contains(w));
         let class = if out_of_memory { FailureClass::OutOfMemory } else { FailureClass::Crashed };
         Self::new(class, text.lines().next().unwrap_or("the engine failed").to_owned())
     }

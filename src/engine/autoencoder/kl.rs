@@ -2,6 +2,7 @@
 
 use super::strips::{Strips, norm_silu_conv, upsample_conv};
 use crate::engine::Result;
+use crate::engine::nn::weight::Place;
 use crate::engine::nn::{Attend, Conv2d, FeatureMap, GroupNorm, Linear, Padding, attend};
 use crate::engine::weights::{ConvShape, Weights, unusable};
 use serde::Deserialize;
@@ -58,6 +59,7 @@ pub struct Autoencoder {
     encoder: Encoder,
     decoder: Decoder,
     latent_channels: usize,
+    place: Place,
 }
 
 impl Autoencoder {
@@ -73,7 +75,14 @@ impl Autoencoder {
             encoder: Encoder::load(weights, config)?,
             decoder: Decoder::load(weights, config)?,
             latent_channels: config.latent_channels,
+            place: weights.place().clone(),
         })
+    }
+
+    /// Where it computes and in which precision; what goes in must be there.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Latents `(1, latent, h, w)` to pixels in -1…1 `(1, 3, h · scale, w · scale)`.

@@ -2,7 +2,7 @@
 
 use super::kernels::activation as kernel;
 use super::kernels::level::Level;
-use super::values::Values;
+use super::values::{Values, is_ours};
 use candle_core::{Device, Result, Tensor};
 use rayon::prelude::*;
 
@@ -46,7 +46,7 @@ impl Activation {
             Self::Gelu => kernel::gelu,
             Self::QuickGelu => kernel::quick_gelu,
         };
-        if !x.device().is_cpu() {
+        if !is_ours(x) {
             return match self {
                 Self::Silu => x.silu(),
                 Self::Gelu => x.gelu_erf(),
@@ -66,7 +66,7 @@ impl Activation {
 /// # Errors
 /// When the last axis is odd.
 pub fn geglu(x: &Tensor) -> Result<Tensor> {
-    if !x.device().is_cpu() {
+    if !is_ours(x) {
         let halves = x.chunk(2, candle_core::D::Minus1)?;
         return &halves[0] * halves[1].gelu_erf()?;
     }

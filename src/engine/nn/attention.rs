@@ -1,8 +1,11 @@
 //! Scaled dot-product attention over tokens.
 
 use super::kernels::attention::{Shape, attention};
-use super::values::Values;
-use candle_core::{D, Result, Tensor};
+use super::values::{Values, is_ours};
+use candle_core::{DType, Result, Tensor};
+
+/// Attention scores that candle's operations hold at once: 256 MB.
+const SCORES: usize = 1 << 26;
 
 /// What an attention needs to know beside its tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +26,8 @@ pub fn attend(kind: Attend, q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor
         candle_core::bail!("attention of {:?} over {:?} with {} heads", q.dims(), k.dims(), kind.heads);
     }
     let dim = token / kind.heads;
-    if !q.device().is_cpu() {
-        return on_device(kind, q, k, v);
+    if !is_ours(q) {
+        return by_candle(kind, (q, k, v), SCORES);
     }
     let shape = Shape { batch, queries, keys, heads: kind.heads, dim, causal: kind.causal };
     let (q, k, v) = (q.contiguous()?, k.contiguous()?, v.contiguous()?);
@@ -33,11 +36,11 @@ pub fn attend(kind: Attend, q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor
     Tensor::from_vec(out, (batch, queries, token), q.device())
 }
 
-/// One query block at a time, so that the scores of a large picture are never there at once.
-fn on_device(kind: Attend, q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
-    const QUERIES: usize = 4096;
+/// A block of queries at a time, so that of a large picture's scores only about `most` are ever there at once.
+pub(super) fn by_candle(kind: Attend, (q, k, v): (&Tensor, &Tensor, &Tensor), most: usize) -> Result<Tensor> {
     let (batch, queries, token) = q.dims3()?;
     let dim = token / kind.heads;
+    let block = (most / (batch * kind.heads * k.dim(1)?).max(1)).max(1);
     let split = |t: &Tensor| -> Result<Tensor> {
         t.reshape((batch, t.dim(1)?, kind.heads, dim))?.transpose(1, 2)?.contiguous()
     };
@@ -45,13 +48,14 @@ fn on_device(kind: Attend, q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor>
     #[allow(clippy::cast_precision_loss)]
     let scale = 1.0 / (dim as f64).sqrt();
     let mut blocks = Vec::new();
-    for first in (0..queries).step_by(QUERIES) {
-        let rows = QUERIES.min(queries - first);
-        let mut scores = ((q.narrow(2, first, rows)? * scale)?.matmul(&k)?).to_dtype(candle_core::DType::F32)?;
+    for first in (0..queries).step_by(block) {
+        let rows = block.min(queries - first);
+        // Softmax of f16 scores in f16 would lose what it keeps apart.
+        let mut scores = (q.narrow(2, first, rows)? * scale)?.matmul(&k)?.to_dtype(DType::F32)?;
         if kind.causal {
             scores = scores.broadcast_add(&causal_mask(first, rows, k.dim(3)?, q.device())?)?;
         }
-        let weights = candle_nn::ops::softmax(&scores, D::Minus1)?.to_dtype(v.dtype())?;
+        let weights = candle_nn::ops::softmax_last_dim(&scores)?.to_dtype(v.dtype())?;
         blocks.push(weights.matmul(&v)?);
     }
     Tensor::cat(&blocks, 2)?.transpose(1, 2)?.reshape((batch, queries, token))

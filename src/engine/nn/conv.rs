@@ -24,8 +24,8 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// A convolution of a weight that was loaded for this device: on a CPU a matrix of rows
-    /// `[kernel y][kernel x][input channel]`, else `(outputs, inputs, size, size)`.
+    /// A convolution of a weight as it was loaded: for our kernels a matrix of rows
+    /// `[kernel y][kernel x][input channel]`, for candle `(outputs, inputs, size, size)`.
     #[must_use]
     pub fn new(weight: Weight, bias: Option<Tensor>, size: usize, stride: usize, padding: Padding) -> Self {
         let (before, after) = match padding {
@@ -41,7 +41,7 @@ impl Conv2d {
     /// When the channels are others.
     pub fn forward(&self, x: &FeatureMap) -> Result<FeatureMap> {
         match &self.weight {
-            Weight::Cpu(matrix) => {
+            Weight::Ours(matrix) => {
                 let patches_width = self.window.size * self.window.size * x.channels();
                 if patches_width != matrix.columns() {
                     candle_core::bail!("a convolution of {} inputs was given {patches_width}", matrix.columns());
@@ -62,13 +62,13 @@ impl Conv2d {
                 let shape = (x.batch(), height, width, matrix.rows());
                 Ok(FeatureMap::of(Tensor::from_vec(out, shape, x.tensor.device())?))
             }
-            Weight::Device(weight) => self.on_device(x, weight),
+            Weight::Candle(weight) => self.by_candle(x, weight),
         }
     }
 
     /// candle's cuDNN convolution adds up f16 in f16, which costs the picture its precision: half maps are widened
     /// for it.
-    fn on_device(&self, x: &FeatureMap, weight: &Tensor) -> Result<FeatureMap> {
+    fn by_candle(&self, x: &FeatureMap, weight: &Tensor) -> Result<FeatureMap> {
         let kept = x.tensor.dtype();
         let wide = if kept == DType::F16 { DType::F32 } else { kept };
         let mut input = x.tensor.to_dtype(wide)?;

@@ -1,8 +1,9 @@
 //! Pictures inside a model: batch, height, width and channels known, memory layout private.
 
+use super::values::is_ours;
 use candle_core::{Result, Tensor};
 
-/// A map of features. Channels-last on a CPU, channels-first elsewhere; nobody outside `nn` needs to know.
+/// A map of features. Channels-last for our kernels, channels-first for candle; nobody outside `nn` needs to know.
 #[derive(Debug, Clone)]
 pub struct FeatureMap {
     pub(super) tensor: Tensor,
@@ -16,7 +17,7 @@ impl FeatureMap {
     /// When it has another rank.
     pub fn from_nchw(tensor: &Tensor) -> Result<Self> {
         tensor.dims4()?;
-        let channels_last = tensor.device().is_cpu();
+        let channels_last = is_ours(tensor);
         let tensor = if channels_last { tensor.permute((0, 2, 3, 1))?.contiguous()? } else { tensor.contiguous()? };
         Ok(Self { tensor, channels_last })
     }
@@ -29,9 +30,9 @@ impl FeatureMap {
         if self.channels_last { self.tensor.permute((0, 3, 1, 2))?.contiguous() } else { Ok(self.tensor.clone()) }
     }
 
-    /// Of a tensor that already has this device's layout.
+    /// Of a tensor that already has the layout of its device and precision.
     pub(super) fn of(tensor: Tensor) -> Self {
-        let channels_last = tensor.device().is_cpu();
+        let channels_last = is_ours(&tensor);
         Self { tensor, channels_last }
     }
 

@@ -24,7 +24,7 @@ impl Linear {
     /// When the last axis is not `inputs` long.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match &self.weight {
-            Weight::Cpu(matrix) => {
+            Weight::Ours(matrix) => {
                 let mut shape = x.dims().to_vec();
                 let inputs = shape.pop().unwrap_or(0);
                 if inputs != matrix.columns() {
@@ -39,7 +39,7 @@ impl Linear {
                 multiply(&Plain { values: &values, width: inputs }, rows, matrix, bias.as_deref(), &mut out);
                 Tensor::from_vec(out, shape, x.device())
             }
-            Weight::Device(weight) => {
+            Weight::Candle(weight) => {
                 let y = x.broadcast_matmul(&weight.t()?)?;
                 match &self.bias {
                     Some(bias) => y.broadcast_add(bias),

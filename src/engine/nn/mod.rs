@@ -1,8 +1,9 @@
 //! The layers every model is written with. A model says `conv`, `norm_silu`, `attend`, `cat_channels`, `upsample2x`;
 //! which kernel, memory layout and number format serves it is decided here.
 //!
-//! On a CPU a feature map is channels-last in f32, weights stay in the precision of their file, and the kernels are
-//! ours. On CUDA maps are channels-first and candle's operations do the work. Models are not known here.
+//! In f32 on a CPU the kernels are ours, a feature map is channels-last, and weights stay in the precision of their
+//! file. On every other device and in every other precision maps are channels-first and candle's operations do the
+//! work. Models are not known here.
 
 mod activation;
 mod attention;
@@ -14,6 +15,9 @@ mod linear;
 mod norm;
 mod values;
 pub mod weight;
+
+#[cfg(test)]
+mod candle_tests;
 
 pub use activation::{Activation, geglu};
 pub use attention::{Attend, attend};

@@ -2,7 +2,7 @@
 
 use super::FeatureMap;
 use super::kernels::norm::{Affine, group_factors, layer_norm, scale_channels};
-use super::values::Values;
+use super::values::{Values, is_ours};
 use candle_core::{DType, Result, Tensor};
 
 /// Group normalisation with scale and shift.
@@ -51,8 +51,8 @@ impl GroupNorm {
         if x.channels() != channels {
             candle_core::bail!("a norm of {channels} channels was given {}", x.channels());
         }
-        if !x.tensor.device().is_cpu() {
-            return self.statistics_on_device(x);
+        if !is_ours(&x.tensor) {
+            return self.statistics_by_candle(x);
         }
         let values = Values::of(&x.tensor)?;
         let (scale, shift) = (Values::of(&self.scale)?, Values::of(&self.shift)?);
@@ -71,7 +71,7 @@ impl GroupNorm {
         })
     }
 
-    fn statistics_on_device(&self, x: &FeatureMap) -> Result<GroupStatistics> {
+    fn statistics_by_candle(&self, x: &FeatureMap) -> Result<GroupStatistics> {
         let (batch, channels, _, _) = x.tensor.dims4()?;
         let grouped = x.tensor.to_dtype(DType::F32)?.reshape((batch, self.groups, ()))?;
         let mean = grouped.mean_keepdim(2)?;
@@ -103,7 +103,7 @@ impl GroupStatistics {
     }
 
     fn apply(&self, x: &FeatureMap, silu: bool) -> Result<FeatureMap> {
-        if !x.tensor.device().is_cpu() {
+        if !is_ours(&x.tensor) {
             let shape = (x.batch(), x.channels(), 1, 1);
             let wide = x.tensor.to_dtype(DType::F32)?;
             let y = wide.broadcast_mul(&self.factors.reshape(shape)?)?.broadcast_add(&self.offsets.reshape(shape)?)?;
@@ -141,7 +141,7 @@ impl LayerNorm {
     /// # Errors
     /// When it has another length.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        if !x.device().is_cpu() {
+        if !is_ours(x) {
             return candle_nn::ops::layer_norm_slow(x, &self.scale, &self.shift, self.eps);
         }
         let n = self.scale.dims1()?;

@@ -1,7 +1,17 @@
 //! The f32 values of a tensor in memory, for the kernels.
 
-use candle_core::{CpuStorage, Result, Storage, StorageRef, Tensor};
+use candle_core::{CpuStorage, DType, Device, Result, Storage, StorageRef, Tensor};
 use std::ops::{Deref, Range};
+
+/// Whether our kernels serve tensors of this precision on this device; candle's operations serve the others.
+pub fn kernels_serve(device: &Device, dtype: DType) -> bool {
+    device.is_cpu() && dtype == DType::F32
+}
+
+/// Whether our kernels serve this tensor.
+pub fn is_ours(tensor: &Tensor) -> bool {
+    kernels_serve(tensor.device(), tensor.dtype())
+}
 
 /// A borrowed view of a contiguous f32 tensor on the CPU, row-major.
 pub struct Values<'a> {

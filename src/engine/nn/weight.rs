@@ -1,5 +1,6 @@
 //! Stored weights of linear layers and convolutions, in the precision they are kept in.
 
+use super::values::kernels_serve;
 use candle_core::{DType, Device, Result, Tensor};
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
@@ -81,9 +82,9 @@ impl Matrix {
 /// A weight where it will be used.
 pub enum Weight {
     /// For our kernels.
-    Cpu(Matrix),
+    Ours(Matrix),
     /// For candle's operations, in the precision they compute in.
-    Device(Tensor),
+    Candle(Tensor),
 }
 
 /// Where a model's layers live and what they compute in.
@@ -91,7 +92,7 @@ pub enum Weight {
 pub struct Place {
     /// The device.
     pub device: Device,
-    /// Precision of activations: f32 on a CPU.
+    /// Precision of activations.
     pub compute: DType,
 }
 
@@ -104,7 +105,7 @@ impl Place {
 
     /// Whether our kernels serve it.
     #[must_use]
-    pub fn is_cpu(&self) -> bool {
-        self.device.is_cpu()
+    pub fn has_kernels(&self) -> bool {
+        kernels_serve(&self.device, self.compute)
     }
 }

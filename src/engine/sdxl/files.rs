@@ -136,7 +136,7 @@ impl Files {
     /// As [`Self::text_encoders`].
     pub fn vae(&self, place: &Place) -> Result<Autoencoder> {
         match &self.spec.vae {
-            Some(path) if !place.is_cpu() => {
+            Some(path) if place.compute != candle_core::DType::F32 => {
                 let config = read(&path.join("config.json"))?;
                 Autoencoder::load(&Weights::new(Arc::new(open(path)?), place.clone()), &config)
             }

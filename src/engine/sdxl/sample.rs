@@ -7,6 +7,7 @@ use super::schedule::Schedule;
 use super::unet::Conditioning;
 use crate::engine::autoencoder::Strips;
 use crate::engine::nn::FeatureMap;
+use crate::engine::nn::weight::Place;
 use crate::engine::noise::TorchRng;
 use crate::engine::protocol::{DrawJob, DrawOutput, EngineFailure, FailureClass};
 use crate::engine::{Result, Watcher};
@@ -97,7 +98,7 @@ impl Sdxl {
             pictures,
             steps: task.steps,
             guidance: task.guidance,
-            mode: if self.place.is_cpu() { Mode::Exact } else { Mode::Fast },
+            mode: if self.place.has_kernels() { Mode::Exact } else { Mode::Fast },
             decoder: job.decoder,
             notices: task.notices,
             timings,
@@ -195,7 +196,7 @@ impl Sdxl {
         let mut input = latent.to_vec();
         task.schedule.scale_input(i, &mut input);
         let (h, w) = self.latent_size(task.size);
-        let input = self.to_map(&input, h, w)?;
+        let input = to_map(&input, (h, w), &self.place)?;
         let timestep = task.schedule.timesteps[i];
         let go_on = || looker.go_on();
         let predict =
@@ -208,17 +209,12 @@ impl Sdxl {
         Ok(without)
     }
 
-    fn to_map(&self, latent: &[f32], h: usize, w: usize) -> Result<FeatureMap> {
-        let tensor = Tensor::from_slice(latent, (1, latent.len() / (h * w), h, w), &Device::Cpu)?;
-        Ok(FeatureMap::from_nchw(&tensor.to_dtype(self.place.compute)?.to_device(&self.place.device)?)?)
-    }
-
     /// Init picture and mask in latent space; draws the posterior's noise.
     fn encode_init(&self, job: &DrawJob, size: Size, random: &mut TorchRng) -> Result<Option<Init>> {
         let Some(picture) = &job.init else { return Ok(None) };
         let config = self.files.vae_config();
-        let pixels = canvas::pixels(picture, size)?.to_dtype(self.place.compute)?.to_device(&self.place.device)?;
-        let (mean, log_variance) = self.vae.encode(&FeatureMap::from_nchw(&pixels)?, Strips::when(job.tiled))?;
+        let pixels = placed(&canvas::pixels(picture, size)?, self.vae.place())?;
+        let (mean, log_variance) = self.vae.encode(&pixels, Strips::when(job.tiled))?;
         let (mean, log_variance) = (to_values(&mean)?, to_values(&log_variance)?);
         let noise = random.normal(mean.len());
         #[allow(clippy::cast_possible_truncation)]
@@ -237,7 +233,6 @@ impl Sdxl {
     /// Pixels of a finished latent.
     fn decode(&self, latent: &[f32], job: &DrawJob, size: Size, go_on: &dyn Fn() -> Result<()>) -> Result<Picture> {
         let (h, w) = self.latent_size(size);
-        let map = self.to_map(latent, h, w)?;
         if job.decoder == Decoder::Taesd {
             let tiny = self.tiny.as_ref().ok_or_else(|| {
                 EngineFailure::new(
@@ -245,9 +240,10 @@ impl Sdxl {
                     format!("{} has no tiny decoder installed", self.files.name()),
                 )
             })?;
-            return canvas::picture(&tiny.decode(&map, go_on)?);
+            return canvas::picture(&tiny.decode(&to_map(latent, (h, w), &self.place)?, go_on)?);
         }
         let config = self.files.vae_config();
+        let map = to_map(latent, (h, w), self.vae.place())?;
         let map = map.map(|x| (x / config.scaling_factor)? + config.shift_factor.unwrap_or(0.0))?;
         canvas::picture(&self.vae.decode(&map, Strips::when(job.tiled), go_on)?)
     }
@@ -264,7 +260,7 @@ impl Sdxl {
         let Some(tiny) = self.tiny.as_ref().filter(|_| job.previews) else { return Ok(None) };
         let expected = task.schedule.original(i, latent, predicted);
         let (h, w) = self.latent_size(task.size);
-        Ok(Some(canvas::picture(&tiny.decode(&self.to_map(&expected, h, w)?, &|| Ok(()))?)?))
+        Ok(Some(canvas::picture(&tiny.decode(&to_map(&expected, (h, w), &self.place)?, &|| Ok(()))?)?))
     }
 }
 
@@ -289,6 +285,16 @@ fn keep_unmasked(
             *v = (1.0 - m) * k + m * *v;
         }
     }
+}
+
+/// A latent of `(h, w)` pixels where a network takes it.
+fn to_map(latent: &[f32], (h, w): (usize, usize), place: &Place) -> Result<FeatureMap> {
+    placed(&Tensor::from_slice(latent, (1, latent.len() / (h * w), h, w), &Device::Cpu)?, place)
+}
+
+/// A `(batch, channels, h, w)` tensor where a network takes it, in the precision it takes.
+fn placed(tensor: &Tensor, place: &Place) -> Result<FeatureMap> {
+    Ok(FeatureMap::from_nchw(&tensor.to_dtype(place.compute)?.to_device(&place.device)?)?)
 }
 
 /// A map's values as f32 in `(batch, channels, h, w)` order.

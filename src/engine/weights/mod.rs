@@ -107,7 +107,7 @@ impl Weights {
         self.source.read(&self.name(name), shape)
     }
 
-    /// A tensor in f32 on a CPU, in the compute precision elsewhere.
+    /// A tensor in the place's precision.
     ///
     /// # Errors
     /// As [`Source::read`].
@@ -129,11 +129,11 @@ impl Weights {
     }
 
     fn matrix(&self, stored: Stored, rows: usize, columns: usize) -> Result<Weight> {
-        if self.place.is_cpu() {
-            return Ok(Weight::Cpu(Matrix::new(rows, columns, stored)?));
+        if self.place.has_kernels() {
+            return Ok(Weight::Ours(Matrix::new(rows, columns, stored)?));
         }
         let tensor = as_tensor(stored, &[rows, columns])?;
-        Ok(Weight::Device(tensor.to_dtype(self.place.compute)?.to_device(&self.place.device)?))
+        Ok(Weight::Candle(tensor.to_dtype(self.place.compute)?.to_device(&self.place.device)?))
     }
 
     fn bias(&self, outputs: usize, bias: bool) -> Result<Option<Tensor>> {
@@ -149,11 +149,11 @@ impl Weights {
         let ConvShape { inputs, outputs, size, stride, padding, bias } = shape;
         let dims = [outputs, inputs, size, size];
         let stored = at.read("weight", &dims)?;
-        let weight = if self.place.is_cpu() {
-            Weight::Cpu(Matrix::new(outputs, size * size * inputs, inputs_last(stored, inputs, size * size))?)
+        let weight = if self.place.has_kernels() {
+            Weight::Ours(Matrix::new(outputs, size * size * inputs, inputs_last(stored, inputs, size * size))?)
         } else {
             let tensor = as_tensor(stored, &dims)?;
-            Weight::Device(tensor.to_dtype(self.place.compute)?.to_device(&self.place.device)?)
+            Weight::Candle(tensor.to_dtype(self.place.compute)?.to_device(&self.place.device)?)
         };
         Ok(Conv2d::new(weight, at.bias(outputs, bias)?, size, stride, padding))
     }
