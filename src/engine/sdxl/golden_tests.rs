@@ -20,13 +20,13 @@ use serde::Deserialize;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-type Tensors = HashMap<String, Tensor>;
+pub(super) type Tensors = HashMap<String, Tensor>;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-fn golden(name: &str) -> Tensors {
+pub(super) fn golden(name: &str) -> Tensors {
     candle_core::safetensors::load(root().join("tests/golden").join(name), &Device::Cpu).unwrap()
 }
 
@@ -42,7 +42,7 @@ fn spec(path: &str) -> ModelSpec {
     }
 }
 
-fn tiny() -> Files {
+pub(super) fn tiny() -> Files {
     Files::find(&spec("tests/golden/tiny-a/sdxl")).unwrap()
 }
 
@@ -58,12 +58,12 @@ fn worst(a: &[f32], b: &[f32]) -> f32 {
         .fold(0.0, |m, d| if d > m || d.is_nan() { d } else { m })
 }
 
-fn close(ours: &Tensor, theirs: &Tensor, tolerance: f32, what: &str) {
+pub(super) fn close(ours: &Tensor, theirs: &Tensor, tolerance: f32, what: &str) {
     let worst = worst(&values(ours), &values(theirs));
     assert!(worst <= tolerance, "{what}: off by {worst}");
 }
 
-fn map(tensor: &Tensor) -> FeatureMap {
+pub(super) fn map(tensor: &Tensor) -> FeatureMap {
     FeatureMap::from_nchw(tensor).unwrap()
 }
 
@@ -258,8 +258,8 @@ fn schedules_match() {
 }
 
 #[derive(Deserialize)]
-struct Cases {
-    prompts: Option<Vec<String>>,
+pub(super) struct Cases {
+    pub(super) prompts: Option<Vec<String>>,
     cases: Vec<Case>,
 }
 
@@ -282,7 +282,7 @@ struct Case {
     decoder: Option<Decoder>,
 }
 
-fn cases(file: &str) -> Cases {
+pub(super) fn cases(file: &str) -> Cases {
     serde_json::from_str(&std::fs::read_to_string(root().join("tests/golden").join(file)).unwrap()).unwrap()
 }
 
@@ -320,14 +320,14 @@ fn psnr(a: &Picture, b: &Picture) -> f64 {
 }
 
 /// Draws every case of a folder and holds it to `least` dB.
-fn pictures_match(folder: &str, default_model: &str, least: f64) -> usize {
+pub(super) fn pictures_match(place: &Place, folder: &str, default_model: &str, least: f64) -> usize {
     let at = root().join("tests/golden").join(folder);
     let cases = cases(&format!("{folder}/cases.json")).cases;
     let mut models: HashMap<String, Sdxl> = HashMap::new();
     let mut bad = Vec::new();
     for case in &cases {
         let path = if case.model.as_deref() == Some("demo") { "models/demo" } else { default_model };
-        let model = models.entry(path.to_owned()).or_insert_with(|| Sdxl::load(&spec(path), Place::cpu()).unwrap());
+        let model = models.entry(path.to_owned()).or_insert_with(|| Sdxl::load(&spec(path), place.clone()).unwrap());
         let published = model.files.schedule().timestep_spacing.clone();
         model.files.set_spacing(case.spacing.as_deref().unwrap_or(&published));
         let mut job = case.job(&at);
@@ -348,17 +348,17 @@ fn pictures_match(folder: &str, default_model: &str, least: f64) -> usize {
 
 #[test]
 fn tiny_pictures_match() {
-    assert_eq!(pictures_match("tiny-a", "tests/golden/tiny-a/sdxl", 55.0), 11);
+    assert_eq!(pictures_match(&Place::cpu(), "tiny-a", "tests/golden/tiny-a/sdxl", 55.0), 11);
 }
 
 #[test]
 fn more_pictures_match() {
-    assert!(pictures_match("more", "tests/golden/tiny-a/sdxl", 55.0) >= 30);
+    assert!(pictures_match(&Place::cpu(), "more", "tests/golden/tiny-a/sdxl", 55.0) >= 30);
 }
 
 #[test]
 fn demo_pictures_match() {
-    assert_eq!(pictures_match("demo", "models/demo", 50.0), 24);
+    assert_eq!(pictures_match(&Place::cpu(), "demo", "models/demo", 50.0), 24);
 }
 
 #[test]
