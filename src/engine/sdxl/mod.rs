@@ -3,8 +3,6 @@
 //! [`Sdxl`] is the resident model. One picture goes: [`text`] (prompt to vectors), [`schedule`] and [`unet`] (noise to
 //! latent), the autoencoder (latent to pixels); [`canvas`] brings pictures in and out.
 
-#[cfg(test)]
-mod candle_tests;
 mod canvas;
 mod config;
 mod configs;

@@ -1,9 +1,10 @@
 //! What runs on CUDA, held against diffusers on the CPU: candle's operations on channels-first maps, as exactly as they
 //! go and in the half precision that a card computes in.
 
-use super::golden_tests::{Tensors, cases, close, golden, map, pictures_match, tiny};
-use super::text::Text;
-use super::unet::Conditioning;
+use super::super::text::Text;
+use super::super::unet::Conditioning;
+use super::pictures::pictures_match;
+use super::{Tensors, cases, close, golden, map, tiny};
 use crate::engine::autoencoder::Strips;
 use crate::engine::nn::FeatureMap;
 use crate::engine::nn::weight::Place;
