@@ -4,6 +4,7 @@ use super::Door;
 use super::error::ApiError;
 use crate::intake::Owner;
 use axum::extract::{Request, State};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -119,14 +120,12 @@ fn foreign(uri: &Uri, headers: &HeaderMap) -> Option<&'static str> {
     if headers.keys().any(forwarded) {
         return Some("the request came through a proxy");
     }
-    // A host that is not text is not ours either.
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    if uri.authority().map(axum::http::uri::Authority::as_str).into_iter().chain(text(header::HOST)).any(|h| !local(h))
-    {
+    // All of them, should there be several; what is not text is not ours either.
+    let texts = |name| headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default());
+    if !uri.authority().map(Authority::as_str).into_iter().chain(texts(header::HOST)).all(local) {
         return Some("the request was sent to another host");
     }
-    let origin = text(header::ORIGIN).map(|origin| origin.split_once("://").map_or("", |(_, host)| host));
-    if origin.is_some_and(|host| !local(host)) {
+    if !texts(header::ORIGIN).map(|origin| origin.split_once("://").map_or("", |(_, host)| host)).all(local) {
         return Some("the request comes from a page of another site");
     }
     None
@@ -134,7 +133,7 @@ fn foreign(uri: &Uri, headers: &HeaderMap) -> Option<&'static str> {
 
 /// Whether `host[:port]` is this machine.
 fn local(host: &str) -> bool {
-    let Ok(authority) = host.parse::<axum::http::uri::Authority>() else { return false };
+    let Ok(authority) = host.parse::<Authority>() else { return false };
     let name = authority.host().to_ascii_lowercase();
     let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     name == "localhost" || name.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback())

@@ -85,7 +85,12 @@ impl ApiError {
 
     /// A failure of a job. The reasons of each link of the chain are for admins.
     pub fn of(failure: Failure, caller: &Owner) -> Self {
-        let code = failure.class();
+        // Where OpenAI has a word for it, that word.
+        let code = Some(match &failure {
+            Failure::Invalid { .. } => "invalid_value",
+            Failure::Missing { .. } => "model_not_found",
+            other => other.class(),
+        });
         let message = match &failure {
             Failure::Exhausted { attempts } if !caller.admin && !attempts.is_empty() => {
                 "nothing here can answer this request now; an administrator can see why".to_owned()
@@ -113,7 +118,6 @@ impl ApiError {
             // Everything that could be tried was tried: the same request again would only cost the same again.
             _ => headers.push((SHOULD_RETRY, HeaderValue::from_static("false"))),
         }
-        let code = Some(if matches!(failure, Failure::Missing { .. }) { "model_not_found" } else { code });
         let param = if let Failure::Invalid { param, .. } = failure { param } else { None };
         Self { status, body: ErrorBody { message, kind, param, code }, headers }
     }

@@ -10,13 +10,12 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
-use tokio_stream::wrappers::WatchStream;
 use utoipa::ToSchema;
 
 /// How often a stream of events shows that it lives.
@@ -164,12 +163,18 @@ pub async fn events(
     Named(name): Named,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let view = known(&door, &caller, &name).await?;
-    let watcher = door.state.intake.watch(view.id, &caller).await.ok_or_else(|| ApiError::not_found("job", &name))?;
+    let watcher = door.state.intake.watch(view.id, &caller).await;
+    let mut watcher = watcher.ok_or_else(|| ApiError::not_found("job", &name))?;
+    watcher.mark_changed();
     let stop = door.stop.clone();
-    // The last state is told, then the stream ends.
-    let states = WatchStream::new(watcher).scan(false, |over, state| {
-        let before = std::mem::replace(over, state.is_final());
-        std::future::ready((!before).then_some(state))
+    // From the present state on; the last one is told, then the stream ends.
+    let states = stream::unfold((watcher, false), |(mut watcher, over)| async move {
+        if over || watcher.changed().await.is_err() {
+            return None;
+        }
+        let state = watcher.borrow_and_update().clone();
+        let over = state.is_final();
+        Some((state, (watcher, over)))
     });
     let stream = states.take_until(stop.cancelled_owned()).then(move |state| {
         let (door, caller, headers) = (Arc::clone(&door), caller.clone(), headers.clone());

@@ -125,7 +125,7 @@ pub fn router(settings: &Settings, state: State, stop: CancellationToken) -> Rou
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
         .layer(middleware::from_fn_with_state(Arc::clone(&door), auth::from_here))
-        .merge(open);
+        .merge(open.method_not_allowed_fallback(error::no_such_method));
     layered(router).with_state(door)
 }
 

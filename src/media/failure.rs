@@ -141,6 +141,10 @@ fn exhausted(attempts: &[Attempt]) -> String {
     if attempts.is_empty() {
         return "nothing is set up that could answer this".to_owned();
     }
-    let reasons: Vec<String> = attempts.iter().map(|a| format!("{}:{}: {}", a.provider, a.model, a.failure)).collect();
+    let reason = |a: &Attempt| {
+        let colon = if a.model.is_empty() { "" } else { ":" };
+        format!("{}{colon}{}: {}", a.provider, a.model, a.failure)
+    };
+    let reasons: Vec<String> = attempts.iter().map(reason).collect();
     format!("nobody could answer this ({})", reasons.join("; "))
 }

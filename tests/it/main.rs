@@ -4,6 +4,7 @@
 mod docker;
 mod examples_in_sync;
 mod fetch;
+mod http;
 mod tidy;
 
 /// What several subjects need.

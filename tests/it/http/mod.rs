@@ -1,0 +1,188 @@
+//! The HTTP door with everything behind it but a model: a painter that does what a test tells it stands in.
+
+mod access;
+mod assets;
+mod images;
+mod jobs;
+mod odd_input;
+mod painter;
+mod served;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode, header};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use painter::{Painter, Turn};
+use samovar::chain::{self, Chain};
+use samovar::http::{self, auth::ApiKey, auth::Level};
+use samovar::intake::Intake;
+use samovar::queue::{self, Queue};
+use samovar::storage::{self, Storage};
+use samovar::{media, pipeline};
+use serde_json::Value;
+use std::io::Cursor;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+/// A server without a socket.
+struct Server {
+    router: Router,
+    painter: Arc<Painter>,
+    queue: Arc<Queue>,
+    stop: CancellationToken,
+    dir: tempfile::TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn key(name: &str, key: &str, level: Level) -> ApiKey {
+    ApiKey { name: name.to_owned(), key: key.into(), level }
+}
+
+/// A server without keys whose painter does this each time it is asked.
+fn server(turn: Turn) -> Server {
+    server_with(turn, Vec::new(), 8)
+}
+
+fn server_with(turn: Turn, api_keys: Vec<ApiKey>, capacity: usize) -> Server {
+    let settings = http::Settings { listen: ([127, 0, 0, 1], 0).into(), public_url: None, api_keys };
+    let dir = tempfile::tempdir().unwrap();
+    let (painter, queue, state, stop) = behind(turn, capacity, dir.path());
+    let router = http::router(&settings, state, stop.clone());
+    Server { router, painter, queue, stop, dir }
+}
+
+/// Everything behind the door, with a worker that runs until the token is cancelled.
+fn behind(
+    turn: Turn,
+    capacity: usize,
+    dir: &std::path::Path,
+) -> (Arc<Painter>, Arc<Queue>, http::State, CancellationToken) {
+    let painter = Arc::new(Painter::new(turn));
+    let route = ["local:sdxl-turbo", "hf", "local:demo"].map(|link| link.parse().unwrap()).to_vec();
+    let settings = chain::Settings { image_generate: route, allow_paths: false };
+    let chain = Arc::new(Chain::new(&settings, vec![painter.clone()]).unwrap());
+    let queue = Arc::new(Queue::new(queue::Settings { capacity, ..queue::Settings::default() }));
+    let settings = storage::Settings {
+        dir: dir.join("media"),
+        secret_file: dir.join("link-secret"),
+        retention: Duration::from_secs(3600),
+        link_life: Duration::from_secs(3600),
+    };
+    let storage = Arc::new(Storage::open(settings).unwrap());
+    let stop = CancellationToken::new();
+    tokio::spawn(pipeline::run(queue.clone(), chain.clone(), storage.clone(), stop.clone()));
+    let engine: http::Probe = Arc::new(|| Ok(()));
+    let state = http::State {
+        intake: Intake::new(queue.clone()),
+        storage,
+        models: chain,
+        readiness: vec![("engine", engine)],
+        metrics: PrometheusBuilder::new().build_recorder().handle(),
+    };
+    (painter, queue, state, stop)
+}
+
+/// An answer, read to its end.
+struct Answer {
+    status: StatusCode,
+    headers: axum::http::HeaderMap,
+    bytes: Vec<u8>,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&self.bytes)))
+    }
+
+    /// The one error of the answer, after checking that it has OpenAI's shape and nothing else.
+    fn error(&self) -> Value {
+        let json = self.json();
+        let error = json["error"].as_object().unwrap_or_else(|| panic!("no error in {json}"));
+        assert_eq!(error.keys().collect::<Vec<_>>(), ["code", "message", "param", "type"], "{json}");
+        assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{json}");
+        json["error"].clone()
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+impl Server {
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let response: Response<Body> = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
+        Answer { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.send(request("GET", path).body(Body::empty()).unwrap()).await
+    }
+
+    async fn post(&self, path: &str, json: &Value) -> Answer {
+        let request = request("POST", path).header(header::CONTENT_TYPE, "application/json");
+        self.send(request.body(json.to_string().into()).unwrap()).await
+    }
+
+    async fn generate(&self, json: &Value) -> Answer {
+        self.post("/v1/images/generations", json).await
+    }
+
+    async fn form(&self, path: &str, parts: &[Part<'_>]) -> Answer {
+        self.send(form(path, parts)).await
+    }
+}
+
+fn request(method: &str, path: &str) -> axum::http::request::Builder {
+    Request::builder().method(method).uri(path).header(header::HOST, "localhost:8080")
+}
+
+/// A part of a form.
+enum Part<'a> {
+    Text(&'a str, &'a str),
+    File(&'a str, &'a [u8]),
+}
+
+fn form(path: &str, parts: &[Part]) -> Request<Body> {
+    const BOUNDARY: &str = "----a-boundary";
+    let mut body = Vec::new();
+    for part in parts {
+        let (head, bytes) = match part {
+            Part::Text(name, text) => (format!("name=\"{name}\""), text.as_bytes()),
+            Part::File(name, bytes) => {
+                (format!("name=\"{name}\"; filename=\"a.png\"\r\nContent-Type: image/png"), *bytes)
+            }
+        };
+        body.extend(format!("--{BOUNDARY}\r\nContent-Disposition: form-data; {head}\r\n\r\n").into_bytes());
+        body.extend(bytes);
+        body.extend(b"\r\n");
+    }
+    body.extend(format!("--{BOUNDARY}--\r\n").into_bytes());
+    let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+    request("POST", path).header(header::CONTENT_TYPE, kind).body(body.into()).unwrap()
+}
+
+/// A PNG of one colour, with transparency.
+fn png(width: u32, height: u32, color: [u8; 4]) -> Vec<u8> {
+    encoded(&image::RgbaImage::from_pixel(width, height, image::Rgba(color)))
+}
+
+fn encoded(picture: &image::RgbaImage) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+fn decoded(base64: &Value) -> media::Picture {
+    use base64::Engine;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(base64.as_str().unwrap()).unwrap();
+    media::Picture::decode(&bytes, "answer").unwrap()
+}

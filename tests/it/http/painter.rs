@@ -1,0 +1,108 @@
+//! A painter that does what a test tells it, and remembers what it was asked.
+
+use async_trait::async_trait;
+use samovar::media::models::ModelCard;
+use samovar::media::{
+    Decoder, DrawnPicture, Failure, ImageRequest, ImageResult, Mode, Picture, Progress, Provenance, Timings, Watch,
+};
+use samovar::providers::ImageMaker;
+use std::sync::Mutex;
+use tokio::sync::Notify;
+
+/// What the painter does when asked.
+pub enum Turn {
+    /// Paints: one colour, of the size asked, else of the given picture, else 64x64.
+    Paints,
+    /// Fails.
+    Fails(Failure),
+    /// Tells of step 1 of 4 and goes on only when cancelled.
+    Waits,
+    /// Panics.
+    Panics,
+}
+
+/// Stands where local models do: `demo` is ready, `sdxl-turbo` is not installed.
+pub struct Painter {
+    turn: Turn,
+    /// Every request that reached it.
+    pub asked: Mutex<Vec<ImageRequest>>,
+    /// Told when a request reaches it.
+    pub started: Notify,
+    /// Told when a request was cancelled.
+    pub cancelled: Notify,
+}
+
+/// The colour it paints in.
+pub const COLOR: u8 = 120;
+/// The seed it takes where none is asked.
+pub const SEED: u64 = 7;
+
+impl Painter {
+    pub fn new(turn: Turn) -> Self {
+        Self { turn, asked: Mutex::default(), started: Notify::new(), cancelled: Notify::new() }
+    }
+
+    /// The only request that reached it.
+    pub fn only_request(&self) -> ImageRequest {
+        let asked = self.asked.lock().unwrap();
+        assert_eq!(asked.len(), 1, "{asked:?}");
+        asked[0].clone()
+    }
+}
+
+#[async_trait]
+impl ImageMaker for Painter {
+    fn provider(&self) -> &str {
+        "local"
+    }
+
+    fn models(&self) -> Vec<ModelCard> {
+        let card = |name: &str, title: &str, ready| ModelCard {
+            name: name.to_owned(),
+            title: title.to_owned(),
+            provider: "local".to_owned(),
+            tasks: vec!["image.generate".to_owned()],
+            ready,
+            created: 1_700_000_000,
+        };
+        vec![card("sdxl-turbo", "SDXL-Turbo", false), card("demo", "Emoji (demo)", true)]
+    }
+
+    async fn make(&self, model: &str, request: &ImageRequest, watch: Watch) -> Result<ImageResult, Failure> {
+        if model != "demo" {
+            let message = format!("the model {model} is not installed: scripts/fetch_models.sh {model}");
+            return Err(Failure::Missing { message });
+        }
+        self.asked.lock().unwrap().push(request.clone());
+        self.started.notify_one();
+        watch.tell(Progress { step: 1, of: 4, preview: None });
+        match &self.turn {
+            Turn::Paints => Ok(painted(request)),
+            Turn::Fails(failure) => Err(failure.clone()),
+            Turn::Panics => panic!("the painter was told to panic"),
+            Turn::Waits => {
+                watch.cancel.cancelled().await;
+                self.cancelled.notify_one();
+                Err(Failure::Cancelled)
+            }
+        }
+    }
+}
+
+fn painted(request: &ImageRequest) -> ImageResult {
+    let init = request.init.as_ref().map_or((64, 64), |init| (init.width, init.height));
+    let (width, height) = (request.width.unwrap_or(init.0), request.height.unwrap_or(init.1));
+    let picture = Picture { width, height, rgb: vec![COLOR; (width * height * 3) as usize] };
+    let seeds = (0..u64::from(request.count)).map(|k| request.seed.unwrap_or(SEED) + k);
+    ImageResult {
+        pictures: seeds.map(|seed| DrawnPicture { picture: picture.clone(), seed }).collect(),
+        provenance: Provenance { provider: "local".into(), model: "demo".into(), fallback_reason: None },
+        steps: request.steps_or(1),
+        guidance: 0.0,
+        mode: Mode::Exact,
+        decoder: Decoder::Vae,
+        notices: Vec::new(),
+        timings: Timings::default(),
+        peak_rss_bytes: 0,
+    }
+}
