@@ -9,8 +9,6 @@ say() { echo "setup: $*" >&2; }
 packages=()
 need() { command -v "$1" >/dev/null || packages+=("$2"); }
 need cc build-essential
-need cmake cmake
-need pkg-config pkg-config
 need curl curl
 need git git
 need python3 python3
@@ -26,7 +24,7 @@ if ((${#packages[@]})); then
     fi
     say "installing ${packages[*]}"
     "${root[@]}" apt-get update -qq
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 fi
 
 command -v cargo >/dev/null || { say "Rust is missing: install it from https://rustup.rs, then run this again"; exit 1; }
