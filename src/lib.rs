@@ -1,19 +1,32 @@
 //! Samovar: pictures from words, on this machine first.
 //!
-//! The modules stand in the order in which one request meets them.
+//! The way of a request, one room for each step:
+//!
+//! ```text
+//! cli ─────────────────────────────────┐
+//!                                      ├─► chain ─► providers ─► local ══ socket ══► engine
+//! http ─► intake ─► queue ─► pipeline ─┘                       (server)        (a process of its own)
+//!                               └─► storage
+//! ```
+//!
+//! The modules below stand in that order; `docs/architecture.md` tells what each may know, and `tests/it/tidy.rs`
+//! enforces it.
 
+// The words everybody speaks.
 pub mod media;
 
+// Doors.
 pub mod cli;
-
 pub mod http;
 
+// The line of jobs, and what is done with each.
 pub mod intake;
 pub mod queue;
 
 pub mod pipeline;
 pub mod storage;
 
+// Who answers.
 pub mod chain;
 pub mod providers;
 
@@ -21,5 +34,7 @@ pub mod local;
 
 pub mod engine;
 
+// What holds it together.
+pub mod app;
 pub mod config;
 pub mod telemetry;

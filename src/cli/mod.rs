@@ -2,21 +2,31 @@
 //! together, and turns every failure into an exit code: 0 done, 2 asked wrongly, 1 anything else.
 //! It must not know how a picture is made or by whom.
 
+mod bench;
+mod doctor;
+mod draw;
 mod fetching;
+mod files;
 mod models;
+mod progress;
+mod serve;
 
 use crate::config::{self, Config};
 use crate::local::catalogue::{Catalogue, fetch};
 use crate::media::Failure;
+use crate::telemetry;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use std::io::Write;
 use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
-/// Pictures from words, on this machine.
+/// Pictures from words, on this machine first.
 #[derive(Debug, Parser)]
 #[command(name = "samovar", version, about, propagate_version = true)]
 struct Cli {
-    /// On an error, print what caused it too
+    /// Print what caused an error, too
     #[arg(long, short, global = true)]
     verbose: bool,
     #[command(subcommand)]
@@ -25,8 +35,16 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve the HTTP API
+    Serve(serve::Args),
+    /// Draw a picture
+    Draw(Box<draw::Args>),
     /// What can run here, what is missing, and bringing it
     Models(models::ModelsArgs),
+    /// Measure how fast this machine draws
+    Bench(bench::Args),
+    /// Say what works here and what is missing: device, memory, engine, models, disk, address
+    Doctor,
     /// Write .env.example and samovar.example.toml into the working directory
     #[command(hide = true)]
     WriteExamples,
@@ -41,7 +59,7 @@ struct Usage(String);
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    match dispatch(cli.command) {
+    match start(cli.command) {
         Ok(code) => code,
         Err(error) => {
             let text = if cli.verbose { format!("{error:#}") } else { error.to_string() };
@@ -55,26 +73,70 @@ fn asked_wrongly(error: &anyhow::Error) -> bool {
     error.is::<Usage>() || matches!(error.downcast_ref(), Some(Failure::Invalid { .. } | Failure::TooBig { .. }))
 }
 
-fn dispatch(command: Command) -> Result<ExitCode> {
-    match command {
-        Command::Models(args) => manage_models(args),
-        Command::WriteExamples => write_examples(),
+fn start(command: Command) -> Result<ExitCode> {
+    if matches!(command, Command::WriteExamples) {
+        return write_examples();
     }
+    let mut config = Config::load()?;
+    let mut log = config.log("error", false);
+    if let Command::Serve(args) = &command {
+        args.settle(&mut config)?;
+        log = config.log("info", true);
+    }
+    let _log = telemetry::log(&log)?;
+    for warning in &config.warnings {
+        match command {
+            Command::Serve(_) => tracing::warn!("{warning}"),
+            _ => eprintln!("warning: {warning}"),
+        }
+    }
+    let runtime = tokio::runtime::Runtime::new().context("the program's threads cannot be started")?;
+    runtime.block_on(dispatch(command, config))
 }
 
-fn manage_models(args: models::ModelsArgs) -> Result<ExitCode> {
-    let config = Config::load()?;
-    let catalogue = Catalogue::read(&config.catalogue())?;
-    let settings = fetch::Settings::new(config.hf_endpoint.clone(), config.hf_token.clone());
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(models::run(args, &catalogue, settings))?;
+async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
+    match command {
+        Command::Serve(args) => serve::run(&args, &config, stop_on_signal()?).await?,
+        Command::Draw(args) => draw::run(*args, &config, stop_on_signal()?).await?,
+        Command::Models(args) => {
+            let settings = fetch::Settings::new(config.hf_endpoint.clone(), config.hf_token.clone());
+            models::run(args, &Catalogue::read(&config.catalogue())?, settings).await?;
+        }
+        Command::Bench(args) => bench::run(args, &config, stop_on_signal()?).await?,
+        Command::Doctor => return doctor::run(&config).await,
+        Command::WriteExamples => {}
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Cancelled by the first Ctrl-C or SIGTERM; the second ends the process at once.
+fn stop_on_signal() -> Result<CancellationToken> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("Ctrl-C cannot be watched")?;
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be watched")?;
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+            if told.is_cancelled() {
+                // The engine ends by itself when its socket closes.
+                std::process::exit(1);
+            }
+            told.cancel();
+        }
+    });
+    Ok(stop)
+}
+
+/// One line on stdout. Whoever reads it may have left: that is an error, not a panic.
+fn say(line: &str) -> Result<()> {
+    writeln!(std::io::stdout(), "{line}").context("the answer cannot be written to stdout")
 }
 
 fn write_examples() -> Result<ExitCode> {
     for (name, text) in config::examples::files() {
         std::fs::write(name, text).with_context(|| format!("{name} cannot be written"))?;
-        println!("{name}");
+        say(name)?;
     }
     Ok(ExitCode::SUCCESS)
 }

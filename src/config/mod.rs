@@ -8,7 +8,7 @@ pub mod variables;
 
 use crate::chain::route::{self, Link};
 use crate::http::auth::{ApiKey, Level};
-use crate::local::catalogue;
+use crate::local::{self, DeviceSetting, catalogue};
 use crate::{chain, http, storage, telemetry};
 use parse::Value;
 use secrecy::SecretString;
@@ -51,17 +51,6 @@ pub enum ConfigError {
     Contradiction(String),
 }
 
-/// What to compute on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Device {
-    /// A card if one works, else the processor.
-    Auto,
-    /// The processor.
-    Cpu,
-    /// The CUDA card of that ordinal.
-    Cuda(u32),
-}
-
 /// Everything that was configured. `Debug` shows no secret.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -84,7 +73,7 @@ pub struct Config {
     /// The hub or a mirror.
     pub hf_endpoint: Url,
     /// What to compute on.
-    pub device: Device,
+    pub device: DeviceSetting,
     /// The engine binary; `None`: beside the executable.
     pub engine: Option<PathBuf>,
     /// Threads of the engine; `None`: physical cores within the cgroup.
@@ -136,12 +125,21 @@ impl Config {
             engine: sources.get(&vars::ENGINE)?.map(|v| v.path()),
             threads: threads(&sources)?,
             memory_limit: sources.get(&vars::MEMORY_LIMIT)?.map(|v| v.bytes()).transpose()?,
-            idle_unload: given(&sources, &vars::IDLE_UNLOAD)?.duration()?,
+            idle_unload: given(&sources, &vars::IDLE_UNLOAD)?.duration_or_zero()?,
             stall_timeout: given(&sources, &vars::STALL_TIMEOUT)?.duration()?,
             route_image_generate: links(&given(&sources, &vars::ROUTE_IMAGE_GENERATE)?)?,
             log_filter: sources.get(&vars::RUST_LOG)?.map(|v| v.text()),
             warnings: sources.warnings,
         })
+    }
+
+    /// Listens on another address than the configured one; `place` says where it was given.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] when it is none.
+    pub fn listen_on(&mut self, place: &str, address: &str) -> Result<(), ConfigError> {
+        self.listen = Value::new(&vars::LISTEN, place, address).address()?;
+        Ok(())
     }
 
     /// For `http`.
@@ -169,6 +167,19 @@ impl Config {
     #[must_use]
     pub fn catalogue(&self) -> catalogue::Settings {
         catalogue::Settings { models_dir: self.models_dir.clone(), weights_dir: self.weights_dir.clone() }
+    }
+
+    /// For `local`.
+    #[must_use]
+    pub fn local(&self) -> local::Settings {
+        local::Settings {
+            engine: self.engine.clone(),
+            device: self.device,
+            threads: self.threads,
+            memory_limit: self.memory_limit,
+            idle_unload: self.idle_unload,
+            stall: self.stall_timeout,
+        }
     }
 
     /// For `chain`. `allow_paths`: whether a model may be named by its path.
@@ -217,16 +228,16 @@ fn threads(sources: &Sources) -> Result<Option<usize>, ConfigError> {
     Ok(usize::try_from(value.number(1..=1024)?).ok())
 }
 
-fn device(value: &Value) -> Result<Device, ConfigError> {
+fn device(value: &Value) -> Result<DeviceSetting, ConfigError> {
     let text = value.text().to_ascii_lowercase();
     match text.as_str() {
-        "auto" => Ok(Device::Auto),
-        "cpu" => Ok(Device::Cpu),
-        "cuda" => Ok(Device::Cuda(0)),
+        "auto" => Ok(DeviceSetting::Auto),
+        "cpu" => Ok(DeviceSetting::Cpu),
+        "cuda" => Ok(DeviceSetting::Cuda(0)),
         other => other
             .strip_prefix("cuda:")
             .and_then(|n| n.parse().ok())
-            .map(Device::Cuda)
+            .map(DeviceSetting::Cuda)
             .ok_or_else(|| value.wrong("auto, cpu, cuda or cuda:N are accepted")),
     }
 }

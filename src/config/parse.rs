@@ -75,6 +75,11 @@ impl Value {
         bytes(&self.text).ok_or_else(|| self.wrong("bytes, or a number with KiB, MiB, GiB, KB, MB or GB, are accepted"))
     }
 
+    /// A time that may be nothing: plain seconds, or with a unit.
+    pub fn duration_or_zero(&self) -> Result<Duration, ConfigError> {
+        if self.text == "0" { Ok(Duration::ZERO) } else { self.duration() }
+    }
+
     /// A time: plain seconds, or with a unit.
     pub fn duration(&self) -> Result<Duration, ConfigError> {
         duration(&self.text).ok_or_else(|| self.wrong("seconds, or a number with s, m or h, are accepted"))

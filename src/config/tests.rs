@@ -21,9 +21,10 @@ fn nothing_set_gives_the_defaults() {
     let config = read_alone(&[]).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.weights_dir, Path::new("./models/weights"));
-    assert_eq!(config.device, Device::Auto);
+    assert_eq!(config.device, DeviceSetting::Auto);
     assert_eq!(config.route_image_generate.first().unwrap().to_string(), "local:sdxl-turbo");
     assert_eq!(config.route_image_generate.last().unwrap().to_string(), "local:demo");
+    assert_eq!(config.local().idle_unload, Duration::from_secs(600));
     assert!(config.api_keys.is_empty() && config.warnings.is_empty(), "{config:?}");
     config.http().unwrap();
 }
@@ -36,7 +37,7 @@ fn the_environment_wins_over_dotenv_and_dotenv_over_toml() {
     fs::write(folder.path().join("samovar.toml"), toml).unwrap();
     let config = read(folder.path(), &[("SAMOVAR_THREADS", "1")]).unwrap();
     assert_eq!(config.threads, Some(1));
-    assert_eq!(config.device, Device::Cuda(1));
+    assert_eq!(config.device, DeviceSetting::Cuda(1));
     assert_eq!(config.memory_limit, Some(6 << 30));
     let route: Vec<_> = config.route_image_generate.iter().map(ToString::to_string).collect();
     assert_eq!(route, ["local:a", "hf"]);
@@ -65,6 +66,7 @@ fn an_error_names_the_variable_and_what_is_accepted() {
         ("SAMOVAR_DEVICE", "cuda:x", "auto, cpu, cuda or cuda:N"),
         ("SAMOVAR_MEMORY_LIMIT", "much", "GiB"),
         ("SAMOVAR_IDLE_UNLOAD", "never", "seconds"),
+        ("SAMOVAR_STALL_TIMEOUT", "0", "seconds"),
         ("SAMOVAR_RETENTION_DAYS", "-1", "from 1 to"),
         ("SAMOVAR_ROUTE_IMAGE_GENERATE", ",", "PROVIDER:MODEL"),
         ("HF_ENDPOINT", "hub", "https://"),

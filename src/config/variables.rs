@@ -153,7 +153,7 @@ pub const IDLE_UNLOAD: Variable = open(
     "engine.idle_unload",
     Default::Value("10m"),
     "1h",
-    "An engine without work ends after this time and gives its memory back: seconds, or a number with s, m, h.",
+    "An engine without work ends after this time and gives its memory back: seconds, or a number with s, m, h; 0 for never.",
 );
 /// When a silent engine is taken for dead.
 pub const STALL_TIMEOUT: Variable = open(
@@ -175,7 +175,7 @@ pub const ROUTE_IMAGE_GENERATE: Variable = open(
 pub const RUST_LOG: Variable = open(
     "RUST_LOG",
     "log.filter",
-    Default::Words("info for serve, warn for other commands"),
+    Default::Words("info for serve, error for other commands"),
     "info,samovar=debug",
     "What is logged: off, error, warn, info, debug, trace, or a list such as warn,samovar=debug.",
 );

@@ -10,6 +10,7 @@ pub mod catalogue;
 mod cgroup;
 mod child;
 mod death;
+mod facts;
 mod footprint;
 mod memory;
 mod plan;
@@ -262,13 +263,6 @@ impl Local {
 
     async fn start(&self, choice: &Choice) -> Result<Engine, Failure> {
         Engine::start(choice, self.threads(), Arc::clone(&self.pid)).await
-    }
-
-    fn threads(&self) -> usize {
-        self.settings.threads.unwrap_or_else(|| {
-            let allowed = std::thread::available_parallelism().map_or(1, usize::from);
-            sysinfo::System::physical_core_count().unwrap_or(allowed).clamp(1, allowed)
-        })
     }
 
     /// Loads if need be, draws, and puts the engine back if it is fit for more.

@@ -71,7 +71,10 @@ impl Source {
     }
 
     fn is_test(&self) -> bool {
-        self.path.starts_with("tests/") || self.path.ends_with("/tests.rs") || self.path.contains("/tests/")
+        self.path.starts_with("tests/")
+            || self.path.ends_with("/tests.rs")
+            || self.path.ends_with("_tests.rs")
+            || self.path.contains("/tests/")
     }
 }
 

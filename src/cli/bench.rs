@@ -1,0 +1,182 @@
+//! `samovar bench`: how fast this machine draws, through the same engine process that serves.
+
+use super::{Usage, say};
+use crate::app::Studio;
+use crate::config::Config;
+use crate::local::catalogue::{Catalogue, Family};
+use crate::media::{Decoder, ImageRequest, ImageResult, Mode, Timings, Watch};
+use anyhow::{Context, Result};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+/// What to measure.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A name from `samovar models list`
+    model: String,
+    /// Random weights of SDXL's published shape instead of the model's own: needs no download
+    #[arg(long)]
+    synthetic: bool,
+    /// exact (f32 on a processor) or fast (may quantise)
+    #[arg(long, default_value = "auto")]
+    mode: Mode,
+    /// vae, or taesd
+    #[arg(long, value_name = "D")]
+    decoder: Option<Decoder>,
+    /// Sampling steps [default: the model's]
+    #[arg(long, value_name = "N")]
+    steps: Option<u32>,
+    /// Pixels [default: the model's]
+    #[arg(long, value_name = "W")]
+    width: Option<u32>,
+    /// Pixels [default: the model's]
+    #[arg(long, value_name = "H")]
+    height: Option<u32>,
+    /// Pictures to draw; the medians of their times are told
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    runs: u32,
+    /// One JSON object as the last line
+    #[arg(long)]
+    json: bool,
+}
+
+/// The last line with `--json`. Times in seconds: medians, but `load_s` of the first run, the only one that loads.
+#[derive(Serialize)]
+struct Told<'a> {
+    model: &'a str,
+    synthetic: bool,
+    width: u32,
+    height: u32,
+    steps: u32,
+    runs: u32,
+    total_s: f64,
+    text_s: f64,
+    denoise_s: f64,
+    decode_s: f64,
+    load_s: f64,
+    peak_rss_bytes: u64,
+    threads: usize,
+    mode: &'a str,
+    decoder: &'a str,
+}
+
+/// Draws `--runs` pictures one after the other and tells how long each stage took.
+///
+/// # Errors
+/// Whatever kept a picture from being drawn.
+pub async fn run(args: Args, config: &Config, cancel: CancellationToken) -> Result<()> {
+    let request = args.request(&Catalogue::read(&config.catalogue())?)?;
+    let studio = Studio::open(config, false)?;
+    let measured = measure(&args, &studio, request, cancel).await;
+    let threads = studio.threads();
+    studio.close().await;
+    let results = measured?;
+    if args.json {
+        say(&serde_json::to_string(&told(&args, &results, threads)?)?)?;
+    }
+    Ok(())
+}
+
+async fn measure(
+    args: &Args,
+    studio: &Studio,
+    request: ImageRequest,
+    cancel: CancellationToken,
+) -> Result<Vec<ImageResult>> {
+    let mut results: Vec<ImageResult> = Vec::new();
+    for run in 1..=args.runs {
+        // Another prompt of the same length: an engine may remember what it encoded.
+        let mut request = request.clone();
+        request.prompt = format!("{} {run:04}", request.prompt);
+        let (watch, _) = Watch::new(cancel.clone());
+        let result = if args.synthetic {
+            studio.draw_synthetic(&request, watch).await?
+        } else {
+            studio.draw(request, watch).await?
+        };
+        let Timings { load_s, text_s, denoise_s, decode_s, total_s } = result.timings;
+        let drawing = total_s - load_s;
+        say(&format!(
+            "run {run} of {}: load {load_s:.2} s, text {text_s:.3} s, denoise {denoise_s:.3} s, decode {decode_s:.3} s, \
+             total without load {drawing:.3} s, peak {:.2} GiB",
+            args.runs,
+            gib(result.peak_rss_bytes)
+        ))?;
+        results.push(result);
+    }
+    Ok(results)
+}
+
+fn told<'a>(args: &'a Args, results: &'a [ImageResult], threads: usize) -> Result<Told<'a>> {
+    let last = results.last().context("nothing was measured")?;
+    let size = last.pictures.first().map(|drawn| &drawn.picture).context("no picture came back")?;
+    let of = |stage: fn(&Timings) -> f64| median(results.iter().map(|r| stage(&r.timings)).collect());
+    Ok(Told {
+        model: &args.model,
+        synthetic: args.synthetic,
+        width: size.width,
+        height: size.height,
+        steps: last.steps,
+        runs: args.runs,
+        total_s: of(|t| t.total_s - t.load_s),
+        text_s: of(|t| t.text_s),
+        denoise_s: of(|t| t.denoise_s),
+        decode_s: of(|t| t.decode_s),
+        load_s: results.first().map_or(0.0, |first| first.timings.load_s),
+        peak_rss_bytes: results.iter().map(|r| r.peak_rss_bytes).max().unwrap_or_default(),
+        threads,
+        mode: last.mode.word(),
+        decoder: last.decoder.word(),
+    })
+}
+
+impl Args {
+    fn request(&self, catalogue: &Catalogue) -> Result<ImageRequest> {
+        let entry = catalogue.get(&self.model).ok_or_else(|| {
+            Usage(format!("there is no model '{}'; `samovar models list` tells which there are", self.model))
+        })?;
+        if self.synthetic && entry.family != Family::Sdxl {
+            return Err(Usage(format!("--synthetic knows the shape of SDXL only, which {} is not", self.model)).into());
+        }
+        let request = ImageRequest {
+            model: Some(self.model.clone()),
+            provider: Some("local".to_owned()),
+            seed: Some(0),
+            steps: self.steps.or(entry.defaults.steps),
+            width: self.width.or(entry.defaults.width),
+            height: self.height.or(entry.defaults.height),
+            guidance: entry.defaults.guidance,
+            decoder: self.decoder,
+            mode: self.mode,
+            local_only: true,
+            ..ImageRequest::new("a lighthouse in a storm, oil painting")
+        };
+        Ok(request.checked()?.0)
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    match values.len() {
+        0 => 0.0,
+        n if n % 2 == 1 => values[n / 2],
+        n => f64::midpoint(values[n / 2 - 1], values[n / 2]),
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "told with two digits")]
+fn gib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 30)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_or_between_the_middles() {
+        assert!((median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < 1e-12);
+        assert!((median(vec![4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < 1e-12);
+        assert!(median(vec![]).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,170 @@
+//! `samovar doctor`: what works here and what is missing, one line each.
+
+use super::say;
+use crate::app::Studio;
+use crate::config::Config;
+use crate::local::catalogue::{Catalogue, human_bytes};
+use anyhow::Result;
+use rustix::fs::{Access, access, statvfs};
+use secrecy::ExposeSecret;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Less than this on the disk of the results is worth a warning.
+const LITTLE_DISK: u64 = 2_000_000_000;
+/// Less than this is not enough for SDXL at its cheapest.
+const LITTLE_MEMORY: u64 = 4_000_000_000;
+/// A shorter key can be guessed.
+const SHORT_KEY: usize = 16;
+
+/// What was found.
+enum Finding {
+    Ok(String),
+    Warn(String),
+    Fail(String),
+}
+
+/// Looks at everything and tells; ends with 1 when something fails.
+///
+/// # Errors
+/// When stdout is gone.
+pub async fn run(config: &Config) -> Result<ExitCode> {
+    let studio = Studio::open(config, false);
+    let findings = [
+        ("device", device()),
+        ("memory", memory(config, &studio)),
+        ("engine", engine(&studio).await),
+        ("models", models(config, &studio)),
+        ("data", data(&config.data_dir)),
+        ("listen", listen(config)),
+    ];
+    let mut code = ExitCode::SUCCESS;
+    for (subject, finding) in findings {
+        let (verdict, text) = match finding {
+            Finding::Ok(text) => ("ok", text),
+            Finding::Warn(text) => ("warn", text),
+            Finding::Fail(text) => ("fail", text),
+        };
+        if verdict == "fail" {
+            code = ExitCode::FAILURE;
+        }
+        say(&format!("{verdict:<5} {subject:<7} {text}"))?;
+    }
+    Ok(code)
+}
+
+fn device() -> Finding {
+    let processors = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let named = processors.lines().find_map(|l| l.strip_prefix("model name")?.split_once(": "));
+    let name = named.map_or(std::env::consts::ARCH, |(_, name)| name.trim());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let said = format!("{name}, {cores} threads, {}", instructions());
+    if fast_instructions() { Finding::Ok(said) } else { Finding::Warn(format!("{said}: drawing will be slow")) }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn instructions() -> String {
+    let all = [
+        ("avx2", is_x86_feature_detected!("avx2")),
+        ("fma", is_x86_feature_detected!("fma")),
+        ("f16c", is_x86_feature_detected!("f16c")),
+        ("avx512f", is_x86_feature_detected!("avx512f")),
+        ("avx512vnni", is_x86_feature_detected!("avx512vnni")),
+        ("avx512bf16", is_x86_feature_detected!("avx512bf16")),
+    ];
+    let here: Vec<&str> = all.iter().filter(|(_, here)| *here).map(|(name, _)| *name).collect();
+    if here.is_empty() { "no avx2".to_owned() } else { here.join(" ") }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn fast_instructions() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn instructions() -> String {
+    std::env::consts::ARCH.to_owned()
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn fast_instructions() -> bool {
+    cfg!(target_arch = "aarch64")
+}
+
+fn memory(config: &Config, studio: &Result<Studio>) -> Finding {
+    let Ok(studio) = studio else { return Finding::Warn("not looked at: see models".to_owned()) };
+    let bytes = studio.memory();
+    let limit = config.memory_limit.map_or(String::new(), |l| format!(" (SAMOVAR_MEMORY_LIMIT is {})", human_bytes(l)));
+    let said = format!("{} for the engine{limit}", human_bytes(bytes));
+    if bytes < LITTLE_MEMORY {
+        Finding::Warn(format!("{said}: enough for the demo model only"))
+    } else {
+        Finding::Ok(said)
+    }
+}
+
+async fn engine(studio: &Result<Studio>) -> Finding {
+    let Ok(studio) = studio else { return Finding::Warn("not looked at: see models".to_owned()) };
+    let said = studio.engine().await;
+    studio.close().await;
+    said.map_or_else(|failure| Finding::Fail(failure.to_string()), Finding::Ok)
+}
+
+/// Also fails when the route names a model that does not exist.
+fn models(config: &Config, studio: &Result<Studio>) -> Finding {
+    if let Err(error) = studio {
+        return Finding::Fail(error.to_string());
+    }
+    let catalogue = match Catalogue::read(&config.catalogue()) {
+        Ok(catalogue) => catalogue,
+        Err(error) => return Finding::Fail(error.to_string()),
+    };
+    let here: Vec<_> = catalogue.entries().iter().filter(|e| catalogue.installed(e)).collect();
+    let names: Vec<&str> = here.iter().map(|e| e.name.as_str()).collect();
+    if here.is_empty() {
+        Finding::Fail("none is here, not even the bundled demo: the models folder is not complete".to_owned())
+    } else if here.iter().all(|e| e.bundled) {
+        Finding::Warn(format!("{} only; `scripts/fetch_models.sh sdxl-turbo` brings a real one", names.join(", ")))
+    } else {
+        Finding::Ok(names.join(", "))
+    }
+}
+
+fn data(folder: &Path) -> Finding {
+    let shown = folder.display();
+    // A folder that is not there yet is made by `serve`: then what counts is the nearest one that is.
+    let here = folder.ancestors().find(|f| f.exists() || f.as_os_str().is_empty()).unwrap_or(folder);
+    let here = if here.as_os_str().is_empty() { Path::new(".") } else { here };
+    if !here.is_dir() || access(here, Access::WRITE_OK | Access::EXEC_OK).is_err() {
+        return Finding::Fail(format!("{shown} cannot be written; SAMOVAR_DATA_DIR names another folder"));
+    }
+    match statvfs(here) {
+        Ok(disk) => {
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+            let said = format!("{shown}, {} free", human_bytes(free));
+            if free < LITTLE_DISK { Finding::Warn(said) } else { Finding::Ok(said) }
+        }
+        Err(error) => Finding::Warn(format!("{shown}, free space unknown: {error}")),
+    }
+}
+
+fn listen(config: &Config) -> Finding {
+    if let Err(error) = config.http() {
+        return Finding::Fail(error.to_string());
+    }
+    let keys = config.api_keys.len();
+    let who = if keys == 0 { "no keys, only this machine may ask".to_owned() } else { format!("{keys} keys") };
+    let said = format!("{}, {who}", config.listen);
+    let short = config.api_keys.iter().find(|k| k.key.expose_secret().len() < SHORT_KEY);
+    if let Some(short) = short {
+        return Finding::Warn(format!("{said}; the key of {} is shorter than {SHORT_KEY} characters", short.name));
+    }
+    match TcpListener::bind(config.listen) {
+        Ok(_) => Finding::Ok(said),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            Finding::Warn(format!("{said}; something listens there already (a running samovar?)"))
+        }
+        Err(error) => Finding::Fail(format!("{said}; the address cannot be used: {error}")),
+    }
+}

@@ -1,0 +1,172 @@
+//! `samovar draw`: a picture from words, or from another picture. No server is needed.
+
+use super::{files, progress};
+use crate::app::Studio;
+use crate::config::Config;
+use crate::media::{Decoder, ImageRequest, ImageResult, Mask, Mode, Picture, Scheduler, Timings, Watch, picture};
+use anyhow::{Context, Result};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use tokio_util::sync::CancellationToken;
+
+/// What to draw and how. Everything but the prompt has the model's own default.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to draw
+    prompt: String,
+    /// Model: a name from `samovar models list`, or a path to a diffusers folder or a .safetensors file
+    #[arg(long, value_name = "M")]
+    model: Option<String>,
+    /// Let this provider answer, or nobody (`local` is this machine)
+    #[arg(long, value_name = "P")]
+    provider: Option<String>,
+    /// Draws the same picture again; picture k of a batch has seed+k
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Sampling steps, 1 to 50
+    #[arg(long, value_name = "N")]
+    steps: Option<u32>,
+    /// Pixels, 64 to 2048, divisible by 8
+    #[arg(long, value_name = "W")]
+    width: Option<u32>,
+    /// Pixels, 64 to 2048, divisible by 8
+    #[arg(long, value_name = "H")]
+    height: Option<u32>,
+    /// What to avoid (needs guidance above 1)
+    #[arg(long, value_name = "T")]
+    negative: Option<String>,
+    /// Classifier-free guidance; up to 1 means none
+    #[arg(long, value_name = "G")]
+    guidance: Option<f32>,
+    /// Sampler: euler_a or euler
+    #[arg(long, value_name = "S")]
+    scheduler: Option<Scheduler>,
+    /// vae, or taesd: the tiny one, faster and softer
+    #[arg(long, value_name = "D")]
+    decoder: Option<Decoder>,
+    /// Start from this picture instead of noise
+    #[arg(long, value_name = "FILE")]
+    image: Option<PathBuf>,
+    /// How much of --image may change, above 0 and up to 1
+    #[arg(long, value_name = "S", requires = "image")]
+    strength: Option<f32>,
+    /// Where --image may change: white is repainted
+    #[arg(long, value_name = "FILE", requires = "image")]
+    mask: Option<PathBuf>,
+    /// Pictures to draw, 1 to 8
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    count: u32,
+    /// auto, exact (f32 on a processor) or fast (may quantise)
+    #[arg(long, default_value = "auto")]
+    mode: Mode,
+    /// PNG to write; more than one become a.png, a-2.png … [default: samovar-DATE-TIME.png]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Never ask a remote provider
+    #[arg(long)]
+    local_only: bool,
+}
+
+/// The line on stdout.
+#[derive(Serialize)]
+struct Told<'a> {
+    files: &'a [PathBuf],
+    model: &'a str,
+    provider: &'a str,
+    seed: u64,
+    width: u32,
+    height: u32,
+    steps: u32,
+    mode: &'a str,
+    decoder: &'a str,
+    fallback_reason: Option<&'a str>,
+    notices: &'a [String],
+    timings: Timings,
+    peak_rss_bytes: u64,
+}
+
+/// Draws, writes the files, and tells about them on stdout in one line of JSON.
+///
+/// # Errors
+/// Whatever kept the pictures from being drawn or written.
+pub async fn run(args: Args, config: &Config, cancel: CancellationToken) -> Result<()> {
+    let (request, mut notices) = args.request()?.checked()?;
+    let files = files::plan(args.out, request.count)?;
+    let studio = Studio::open(config, true)?;
+    let (watch, arrives) = Watch::new(cancel);
+    let shown = tokio::spawn(progress::show(arrives));
+    let drawn = studio.draw(request.clone(), watch).await;
+    studio.close().await;
+    shown.await.context("the progress display broke")?;
+    let result = drawn?;
+    for (file, drawn) in files.iter().zip(&result.pictures) {
+        files::write(file, &drawn.picture.to_png(&result.texts(&request, drawn))?)?;
+    }
+    notices.extend(result.notices.iter().cloned());
+    tell(&files, &result, &notices)
+}
+
+fn tell(files: &[PathBuf], result: &ImageResult, notices: &[String]) -> Result<()> {
+    for notice in notices {
+        eprintln!("note: {notice}");
+    }
+    let from = &result.provenance;
+    if let Some(reason) = &from.fallback_reason {
+        eprintln!("note: drawn by {}:{}, because {reason}", from.provider, from.model);
+    }
+    let first = result.pictures.first().context("no picture came back")?;
+    let told = Told {
+        files,
+        model: &from.model,
+        provider: &from.provider,
+        seed: first.seed,
+        width: first.picture.width,
+        height: first.picture.height,
+        steps: result.steps,
+        mode: result.mode.word(),
+        decoder: result.decoder.word(),
+        fallback_reason: from.fallback_reason.as_deref(),
+        notices,
+        timings: result.timings,
+        peak_rss_bytes: result.peak_rss_bytes,
+    };
+    super::say(&serde_json::to_string(&told)?)
+}
+
+impl Args {
+    fn request(&self) -> Result<ImageRequest> {
+        let init = self.image.as_deref().map(|path| anyhow::Ok(Picture::decode(&read(path)?, "image")?));
+        let mask = self.mask.as_deref().map(|path| anyhow::Ok(Mask::decode(&read(path)?, "mask")?));
+        Ok(ImageRequest {
+            prompt: self.prompt.clone(),
+            negative: self.negative.clone(),
+            model: self.model.clone(),
+            provider: self.provider.clone(),
+            seed: self.seed,
+            steps: self.steps,
+            width: self.width,
+            height: self.height,
+            guidance: self.guidance,
+            scheduler: self.scheduler,
+            decoder: self.decoder,
+            mode: self.mode,
+            init: init.transpose()?,
+            strength: self.strength,
+            mask: mask.transpose()?,
+            count: self.count,
+            local_only: self.local_only,
+            previews: false,
+        })
+    }
+}
+
+/// Reads a file, unless it is too large to be a picture anyway.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let unreadable = || format!("{} cannot be read", path.display());
+    let bytes = std::fs::metadata(path).with_context(unreadable)?.len();
+    if bytes > picture::MAX_FILE_BYTES as u64 {
+        let most = picture::MAX_FILE_BYTES;
+        return Err(super::Usage(format!("{} has {bytes} bytes; at most {most} are accepted", path.display())).into());
+    }
+    std::fs::read(path).with_context(unreadable)
+}

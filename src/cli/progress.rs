@@ -1,0 +1,35 @@
+//! How far a drawing is: a bar on a terminal, a line for each step elsewhere. Always on stderr.
+
+use crate::media::Progress;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// Shows what arrives until the other end is dropped.
+pub async fn show(mut arrives: UnboundedReceiver<Progress>) {
+    let bar = std::io::stderr().is_terminal().then(|| {
+        let bar = ProgressBar::new_spinner();
+        bar.set_message("loading");
+        bar.enable_steady_tick(std::time::Duration::from_millis(120));
+        bar
+    });
+    let mut told = None;
+    while let Some(Progress { step, of, .. }) = arrives.recv().await {
+        let Some(bar) = &bar else {
+            if told.replace((step, of)) != Some((step, of)) {
+                eprintln!("step {step} of {of}");
+            }
+            continue;
+        };
+        if bar.length().is_none()
+            && let Ok(style) = ProgressStyle::with_template("{bar:30} step {pos} of {len}  {elapsed}")
+        {
+            bar.set_style(style);
+        }
+        bar.set_length(of.into());
+        bar.set_position(step.into());
+    }
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,226 @@
+//! The command line as a person meets it: the real program, in a folder of its own, with an environment of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// A working directory with the repository's models and nothing else set.
+struct Desk {
+    folder: TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_samovar"));
+        command.args(arguments).current_dir(self.folder.path()).env_clear();
+        command.env("SAMOVAR_MODELS_DIR", Path::new(env!("CARGO_MANIFEST_DIR")).join("models"));
+        // Weights that happen to lie in the checkout must not answer.
+        command.env("SAMOVAR_WEIGHTS_DIR", self.path("weights"));
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Files in the folder, so that a test can say that there are none.
+    fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// Runs, expects the exit code and one line on stderr that holds `part`, and expects no file.
+    fn refused(&self, arguments: &[&str], code: i32, part: &str) {
+        let before = self.files();
+        let output = self.run(arguments);
+        let stderr = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
+        assert!(stderr.starts_with("error: ") && stderr.contains(part), "{arguments:?}: {stderr}");
+        assert!(output.stdout.is_empty(), "{arguments:?} said something on stdout");
+        assert_eq!(self.files(), before, "{arguments:?} left files behind");
+    }
+
+    /// As `refused` for what the program itself refuses: then the error is exactly one line.
+    fn refused_in_one_line(&self, arguments: &[&str], code: i32, part: &str) {
+        self.refused(arguments, code, part);
+        let stderr = stderr(&self.run(arguments));
+        assert_eq!(stderr.trim_end().lines().count(), 1, "{arguments:?}: {stderr}");
+    }
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn every_command_has_help() {
+    let desk = Desk::new();
+    let commands: [(&[&str], &[&str]); 4] = [
+        (&[], &["serve", "draw", "doctor", "--verbose"]),
+        (&["serve"], &["--listen", "--no-bot", "--no-worker"]),
+        (&["doctor"], &["--verbose"]),
+        (
+            &["draw"],
+            &[
+                "--model",
+                "--provider",
+                "--seed",
+                "--steps",
+                "--width",
+                "--height",
+                "--negative",
+                "--guidance",
+                "--scheduler",
+                "--decoder",
+                "--image",
+                "--strength",
+                "--mask",
+                "--count",
+                "--mode",
+                "--out",
+                "--local-only",
+            ],
+        ),
+    ];
+    for (command, words) in commands {
+        let output = desk.run(&[command, &["--help"]].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        let help = stdout(&output);
+        for word in words {
+            assert!(help.contains(word), "{command:?} --help does not tell of {word}:\n{help}");
+        }
+    }
+    assert!(stdout(&desk.run(&["--version"])).starts_with("samovar "));
+}
+
+#[test]
+fn a_wrong_command_ends_with_two() {
+    let desk = Desk::new();
+    assert_eq!(desk.run(&[]).status.code(), Some(2));
+    desk.refused(&["paint"], 2, "unrecognized subcommand");
+    desk.refused(&["draw"], 2, "<PROMPT>");
+    desk.refused(&["draw", "a cat", "--seed", "abc"], 2, "--seed");
+    desk.refused(&["draw", "a cat", "--seed=-1"], 2, "--seed");
+    desk.refused(&["draw", "a cat", "--scheduler", "magic"], 2, "'magic' is not one of euler_a, euler");
+    desk.refused(&["draw", "a cat", "--decoder", "jpeg"], 2, "vae, taesd");
+    desk.refused(&["draw", "a cat", "--mode", "turbo"], 2, "auto, exact, fast");
+    desk.refused(&["draw", "a cat", "--strength", "0.5"], 2, "--image");
+    desk.refused(&["draw", "a cat", "--mask", "m.png"], 2, "--image");
+}
+
+#[test]
+fn values_out_of_bounds_are_refused_by_name() {
+    let desk = Desk::new();
+    for (arguments, part) in [
+        (["", "--count", "1"], "the prompt is empty"),
+        ([" \u{7} ", "--count", "1"], "the prompt is empty"),
+        (["a cat", "--width", "0"], "width"),
+        (["a cat", "--height", "7"], "height"),
+        (["a cat", "--width", "100000"], "from 64 to 2048"),
+        (["a cat", "--width", "100"], "divisible by 8"),
+        (["a cat", "--steps", "0"], "steps"),
+        (["a cat", "--steps", "51"], "from 1 to 50"),
+        (["a cat", "--count", "0"], "from 1 to 8"),
+        (["a cat", "--count", "9"], "from 1 to 8"),
+        (["a cat", "--seed", "9223372036854775808"], "seed"),
+        (["a cat", "--guidance", "NaN"], "guidance"),
+        (["a cat", "--guidance", "51"], "guidance"),
+    ] {
+        desk.refused_in_one_line(&[&["draw"], &arguments[..]].concat(), 2, part);
+    }
+    desk.refused_in_one_line(&["draw", &"я".repeat(10_001)], 2, "10001 characters");
+}
+
+#[test]
+fn a_place_that_takes_no_picture_is_said_before_drawing() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("folder.png")).unwrap();
+    desk.refused_in_one_line(&["draw", "a cat", "--out", "no/cat.png"], 1, "the folder no does not exist");
+    desk.refused_in_one_line(&["draw", "a cat", "--out", "folder.png"], 1, "folder.png is a folder");
+    desk.refused_in_one_line(&["draw", "a cat", "--out", "cat.jpg"], 2, "written as PNG");
+}
+
+#[test]
+fn a_picture_to_start_from_must_be_one() {
+    let desk = Desk::new();
+    desk.refused_in_one_line(&["draw", "a cat", "--image", "no.png"], 1, "no.png cannot be read");
+    desk.refused_in_one_line(&["draw", "a cat", "--image", "."], 1, "cannot be read");
+    std::fs::write(desk.path("text.png"), "not a picture").unwrap();
+    desk.refused_in_one_line(&["draw", "a cat", "--image", "text.png"], 2, "image");
+    std::fs::write(desk.path("bomb.png"), png_that_claims(50_000, 50_000)).unwrap();
+    desk.refused_in_one_line(&["draw", "a cat", "--image", "bomb.png"], 2, "megapixels");
+    let large = std::fs::File::create(desk.path("large.png")).unwrap();
+    large.set_len(20_000_001).unwrap();
+    desk.refused_in_one_line(&["draw", "a cat", "--image", "large.png"], 2, "at most 20000000");
+}
+
+/// The first bytes of a PNG of that size, with right checksums and almost no pixels behind them.
+fn png_that_claims(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_chunk(png::chunk::IDAT, &[0x78, 0x9c, 0x03, 0x00, 0x00, 0x00, 0x00, 0x01]).unwrap();
+    drop(writer);
+    bytes
+}
+
+#[test]
+fn a_model_that_is_not_here_is_never_replaced_by_another() {
+    let desk = Desk::new();
+    desk.refused(&["draw", "a cat", "--model", "sdxl-turbo"], 1, "sdxl-turbo");
+    desk.refused(&["draw", "a cat", "--model", "no-such-model"], 1, "no-such-model");
+    desk.refused(&["draw", "a cat", "--provider", "nobody"], 2, "nobody");
+}
+
+#[test]
+fn a_wrong_setting_names_the_variable_and_ends_with_one() {
+    let desk = Desk::new();
+    let output = desk.command(&["doctor"]).env("SAMOVAR_THREADS", "many").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).starts_with("error: SAMOVAR_THREADS is 'many'"), "{}", stderr(&output));
+    let output = desk.command(&["doctor"]).env("RUST_LOG", "samovar=loud").output().unwrap();
+    assert!(stderr(&output).starts_with("error: RUST_LOG is 'samovar=loud'"), "{}", stderr(&output));
+    desk.refused_in_one_line(&["serve", "--listen", "8080"], 1, "--listen is '8080'");
+    desk.refused(&["serve", "--listen", "0.0.0.0:0"], 1, "SAMOVAR_API_KEYS");
+}
+
+#[test]
+fn verbose_prints_what_caused_an_error() {
+    let desk = Desk::new();
+    let plain = stderr(&desk.run(&["draw", "a cat", "--image", "no.png"]));
+    let verbose = stderr(&desk.run(&["draw", "a cat", "--image", "no.png", "--verbose"]));
+    assert!(!plain.contains("No such file") && verbose.contains("No such file"), "{plain}{verbose}");
+}
+
+#[test]
+fn doctor_has_a_line_for_each_thing_it_looks_at() {
+    let desk = Desk::new();
+    let output = desk.run(&["doctor"]);
+    let told = stdout(&output);
+    for subject in ["device", "memory", "engine", "models", "data", "listen"] {
+        let line = told.lines().find(|l| l.split_whitespace().nth(1) == Some(subject));
+        let verdict = line.and_then(|l| l.split_whitespace().next());
+        assert!(
+            verdict.is_some_and(|v| ["ok", "warn", "fail"].contains(&v)),
+            "{subject} in:\n{told}{}",
+            stderr(&output)
+        );
+    }
+    let failed = told.lines().any(|l| l.starts_with("fail"));
+    assert_eq!(output.status.code(), Some(i32::from(failed)), "{told}");
+}
