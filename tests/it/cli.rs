@@ -1,76 +1,18 @@
 //! The command line as a person meets it: the real program, in a folder of its own, with an environment of its own.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use tempfile::TempDir;
-
-/// A working directory with the repository's models and nothing else set.
-struct Desk {
-    folder: TempDir,
-}
-
-impl Desk {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_samovar"));
-        command.args(arguments).current_dir(self.folder.path()).env_clear();
-        command.env("SAMOVAR_MODELS_DIR", Path::new(env!("CARGO_MANIFEST_DIR")).join("models"));
-        // Weights that happen to lie in the checkout must not answer.
-        command.env("SAMOVAR_WEIGHTS_DIR", self.path("weights"));
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    /// Files in the folder, so that a test can say that there are none.
-    fn files(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.folder.path()).unwrap();
-        let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    /// Runs, expects the exit code and one line on stderr that holds `part`, and expects no file.
-    fn refused(&self, arguments: &[&str], code: i32, part: &str) {
-        let before = self.files();
-        let output = self.run(arguments);
-        let stderr = stderr(&output);
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
-        assert!(stderr.starts_with("error: ") && stderr.contains(part), "{arguments:?}: {stderr}");
-        assert!(output.stdout.is_empty(), "{arguments:?} said something on stdout");
-        assert_eq!(self.files(), before, "{arguments:?} left files behind");
-    }
-
-    /// As `refused` for what the program itself refuses: then the error is exactly one line.
-    fn refused_in_one_line(&self, arguments: &[&str], code: i32, part: &str) {
-        self.refused(arguments, code, part);
-        let stderr = stderr(&self.run(arguments));
-        assert_eq!(stderr.trim_end().lines().count(), 1, "{arguments:?}: {stderr}");
-    }
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
+use crate::support::desk::{Desk, stderr, stdout};
 
 #[test]
 fn every_command_has_help() {
     let desk = Desk::new();
-    let commands: [(&[&str], &[&str]); 4] = [
-        (&[], &["serve", "draw", "doctor", "--verbose"]),
+    let commands: [(&[&str], &[&str]); 7] = [
+        (&[], &["serve", "draw", "models", "bench", "doctor", "--verbose"]),
+        (&["models"], &["list", "fetch", "verify", "path"]),
+        (&["models", "fetch"], &["<NAMES>"]),
+        (
+            &["bench"],
+            &["--synthetic", "--mode", "--decoder", "--steps", "--width", "--height", "--runs", "--json", "<MODEL>"],
+        ),
         (&["serve"], &["--listen", "--no-bot", "--no-worker"]),
         (&["doctor"], &["--verbose"]),
         (
@@ -118,6 +60,9 @@ fn a_wrong_command_ends_with_two() {
     desk.refused(&["draw", "a cat", "--scheduler", "magic"], 2, "'magic' is not one of euler_a, euler");
     desk.refused(&["draw", "a cat", "--decoder", "jpeg"], 2, "vae, taesd");
     desk.refused(&["draw", "a cat", "--mode", "turbo"], 2, "auto, exact, fast");
+    desk.refused(&["bench", "demo", "--runs", "0"], 2, "--runs");
+    desk.refused_in_one_line(&["bench", "no-such-model"], 2, "samovar models list");
+    desk.refused_in_one_line(&["bench", "whisper-tiny", "--synthetic"], 2, "SDXL only");
     desk.refused(&["draw", "a cat", "--strength", "0.5"], 2, "--image");
     desk.refused(&["draw", "a cat", "--mask", "m.png"], 2, "--image");
 }

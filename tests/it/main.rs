@@ -3,12 +3,17 @@
 
 mod cli;
 mod docker;
+mod docs;
+#[cfg(feature = "engine")]
+mod draw;
 mod examples_in_sync;
 mod fetch;
 mod http;
+mod serve;
 mod tidy;
 
 /// What several subjects need.
 mod support {
+    pub mod desk;
     pub mod hub;
 }
