@@ -19,7 +19,8 @@ step cargo clippy --locked --all-targets --no-default-features -- -D warnings
 # The tests start both programs; nextest alone would build only those that it runs itself.
 step cargo build --locked --bins
 step cargo nextest run --locked
-RUSTDOCFLAGS="-D warnings" step cargo doc --locked --no-deps --quiet
+# Everything is documented for those who work on it: links to private items are wanted.
+RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" step cargo doc --locked --no-deps --document-private-items --quiet
 if $soak; then
     command -v cargo-deny >/dev/null || step cargo install --locked cargo-deny
     step cargo deny check
