@@ -13,8 +13,6 @@ use std::process::ExitCode;
 
 /// Less than this on the disk of the results is worth a warning.
 const LITTLE_DISK: u64 = 2_000_000_000;
-/// Less than this is not enough for SDXL at its cheapest.
-const LITTLE_MEMORY: u64 = 4_000_000_000;
 /// A shorter key can be guessed.
 const SHORT_KEY: usize = 16;
 
@@ -97,10 +95,13 @@ fn memory(config: &Config, studio: &Result<Studio>) -> Finding {
     let bytes = studio.memory();
     let limit = config.memory_limit.map_or(String::new(), |l| format!(" (SAMOVAR_MEMORY_LIMIT is {})", human_bytes(l)));
     let said = format!("{} for the engine{limit}", human_bytes(bytes));
-    if bytes < LITTLE_MEMORY {
-        Finding::Warn(format!("{said}: enough for the demo model only"))
-    } else {
+    let catalogue = Catalogue::read(&config.catalogue());
+    let installed = catalogue.iter().flat_map(|c| c.entries().iter().filter(|e| c.installed(e)));
+    let large: Vec<&str> = installed.filter(|e| e.memory.is_some_and(|m| m > bytes)).map(|e| e.name.as_str()).collect();
+    if large.is_empty() {
         Finding::Ok(said)
+    } else {
+        Finding::Warn(format!("{said}: less than {} wants; something will be given up", large.join(", ")))
     }
 }
 
