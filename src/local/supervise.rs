@@ -181,20 +181,26 @@ impl Engine {
         let mut heard = Instant::now();
         let mut deadline = heard + patience.now();
         let mut cancelling = false;
+        let mut told = None;
         loop {
             let report = tokio::select! {
                 frame = self.link.next() => receive::<Report>(frame)?,
                 () = watch.cancel.cancelled(), if !cancelling => {
                     cancelling = true;
                     deadline = Instant::now() + CANCEL_GRACE;
-                    let told = timeout(CANCEL_GRACE, send(&mut self.link, &Order::Cancel { id })).await;
-                    told.map_err(|_| End::Unanswered)??;
+                    let sent = timeout(CANCEL_GRACE, send(&mut self.link, &Order::Cancel { id })).await;
+                    sent.map_err(|_| End::Unanswered)??;
                     continue;
                 }
                 () = sleep_until(deadline) => return Err(End::Unanswered),
             };
             match report {
-                Report::Progress { id: of, progress } if of == id => watch.tell(progress),
+                Report::Progress { id: of, progress } if of == id => {
+                    // Signs of life between steps are for this watchdog alone.
+                    if told.replace(progress.step) != Some(progress.step) || progress.preview.is_some() {
+                        watch.tell(progress);
+                    }
+                }
                 Report::Failed { id: of, failure } if of == id => return Ok(Answer::Failed(failure)),
                 Report::Ready { id: of, .. } | Report::Done { id: of, .. } if of == id => {
                     return Ok(Answer::Done(report));

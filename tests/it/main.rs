@@ -6,6 +6,8 @@ mod docker;
 mod docs;
 #[cfg(feature = "engine")]
 mod draw;
+#[cfg(feature = "engine")]
+mod engine_process;
 mod examples_in_sync;
 mod fetch;
 mod http;
