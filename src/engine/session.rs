@@ -219,7 +219,7 @@ fn stats() -> Stats {
     Stats { rss: field(&status, "VmRSS:"), peak_rss: field(&status, "VmHWM:"), vram: 0 }
 }
 
-/// Bytes of a line such as `VmRSS:    12345 kB`.
+/// Bytes of a line such as `VmRSS: 12345 kB`.
 fn field(status: &str, name: &str) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kib = line.and_then(|rest| rest.split_whitespace().next()).and_then(|n| n.parse::<u64>().ok());

@@ -17,7 +17,7 @@ const MAX_HEADER: u64 = 100_000_000;
 const UNET_MAPS: u64 = 25;
 /// Live maps at full size while the autoencoder works: all of them, and with only strips of the temporaries.
 const VAE_MAPS: u64 = 4;
-const VAE_MAPS_TILED: u64 = 2;
+const VAE_MAPS_TILED: u64 = 3;
 /// Live values a pixel of the tiny decoder, which has 64 channels.
 const TAESD_VALUES: u64 = 4 * 64;
 const F32: u64 = 4;
