@@ -1,11 +1,12 @@
 //! The engine process with the real binaries: drawing, dying in every way, being cancelled, waited for and replaced.
 
-use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, WaitId, WaitIdOptions, prlimit, waitid};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, waitid};
 use samovar::engine::protocol::{BUILD_ID, Hello, Order, VERSION, read_frame, write_frame};
 use samovar::local::catalogue::{self, Catalogue};
 use samovar::local::{DeviceSetting, Local, Settings};
 use samovar::media::{Failure, ImageRequest, ImageResult, Progress, Watch};
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -49,6 +50,11 @@ fn quick() -> ImageRequest {
 /// Many steps: it is still at work when something happens to it after the first.
 fn long() -> ImageRequest {
     ImageRequest { seed: Some(1), steps: Some(50), width: Some(256), height: Some(256), ..ImageRequest::new("a cat") }
+}
+
+/// More than the memory that tests leave.
+fn large() -> ImageRequest {
+    ImageRequest { width: Some(1024), height: Some(1024), ..quick() }
 }
 
 async fn draw(local: &Local, request: &ImageRequest) -> Result<ImageResult, Failure> {
@@ -116,8 +122,8 @@ impl End {
     }
 }
 
-fn script(folder: &Path, text: &str) -> PathBuf {
-    let path = folder.join("samovar-engine");
+fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
     fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     path
@@ -277,17 +283,11 @@ async fn what_the_memory_plan_gave_up_is_said_in_the_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_space_that_is_too_small_is_out_of_memory() {
-    let local = local_with(settings());
-    local.device_line().await.unwrap();
-    let limit = Some(64 << 20);
-    prlimit(Some(pid(&local)), Resource::As, Rlimit { current: limit, maximum: limit }).unwrap();
-    let request = ImageRequest { width: Some(1024), height: Some(1024), ..quick() };
-    let outcome = draw(&local, &request).await;
-    assert!(
-        matches!(outcome, Err(Failure::OutOfMemory { needed: 0, available: 1.. })),
-        "{:?}",
-        outcome.map(|r| r.timings)
-    );
+    let home = tempfile::tempdir().unwrap();
+    let limited = format!("ulimit -v 400000; exec '{}' \"$@\"", env!("CARGO_BIN_EXE_samovar-engine"));
+    let local = local_with(Settings { engine: Some(script(home.path(), "limited", &limited)), ..settings() });
+    let outcome = draw(&local, &large()).await;
+    assert!(matches!(outcome, Err(Failure::OutOfMemory { needed: 0, available: 1.. })), "{outcome:?}");
     draw(&local, &quick()).await.unwrap();
 }
 
@@ -338,11 +338,7 @@ async fn an_engine_killed_by_its_cgroup_is_out_of_memory() {
     group.take(pid(&local));
     let request = ImageRequest { width: Some(1024), height: Some(1024), ..quick() };
     let outcome = draw(&local, &request).await;
-    assert!(
-        matches!(outcome, Err(Failure::OutOfMemory { needed: 0, available: 1.. })),
-        "{:?}",
-        outcome.map(|r| r.timings)
-    );
+    assert!(matches!(outcome, Err(Failure::OutOfMemory { needed: 0, available: 1.. })), "{outcome:?}");
     end.seen().await;
     draw(&local, &quick()).await.unwrap();
 }
@@ -381,7 +377,7 @@ async fn something_else_than_an_engine_is_refused_with_what_it_said() {
         ("echo 'libcuda.so.1: cannot open shared object file' >&2; exit 127", "libcuda.so.1"),
         ("exit 3", "exit code 3"),
     ] {
-        let local = local_with(Settings { engine: Some(script(home.path(), text)), ..settings() });
+        let local = local_with(Settings { engine: Some(script(home.path(), "samovar-engine", text)), ..settings() });
         let said = message(draw(&local, &quick()).await, "missing");
         assert!(said.contains(expected), "{said}");
     }
@@ -396,6 +392,62 @@ async fn a_card_that_was_asked_for_and_is_not_there_is_an_error() {
     let local = local_with(Settings { device: DeviceSetting::Cuda(0), ..settings() });
     let said = message(draw(&local, &quick()).await, "missing");
     assert!(said.contains("built without CUDA"), "{said}");
+}
+
+/// `samovar draw` from a folder of its own, logging to standard error.
+fn draw_command(samovar: &Path, home: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(samovar);
+    command.args(["draw", "a cat", "--model", "demo", "--out", "cat.png"]).args(arguments);
+    command.current_dir(home).env_clear().env("RUST_LOG", "samovar=info");
+    command.env("SAMOVAR_MODELS_DIR", Path::new(env!("CARGO_MANIFEST_DIR")).join("models"));
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+#[test]
+fn an_engine_ends_with_its_killed_parent() {
+    let home = tempfile::tempdir().unwrap();
+    // An orphan becomes our child, so that its end can be waited for.
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid())).unwrap();
+    let samovar = Path::new(env!("CARGO_BIN_EXE_samovar"));
+    let long = ["--steps", "50", "--width", "256", "--height", "256"];
+    let mut parent = draw_command(samovar, home.path(), &long).spawn().unwrap();
+    let mut engine = None;
+    for line in BufReader::new(parent.stderr.take().unwrap()).lines().map(Result::unwrap) {
+        if let Some((_, rest)) = line.split_once("engine started pid=") {
+            engine = rest.split(' ').next().and_then(|pid| Pid::from_raw(pid.parse().unwrap()));
+        }
+        if line.starts_with("step 1 of") {
+            break;
+        }
+    }
+    let engine = rustix::process::pidfd_open(engine.expect("it logs the pid"), PidfdFlags::empty()).unwrap();
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    // Blocks until the engine has ended; a hang here is for the test runner to end.
+    waitid(WaitId::PidFd(engine.as_fd()), WaitIdOptions::EXITED).unwrap().expect("it ended");
+    assert!(!home.path().join("cat.png").exists());
+}
+
+#[test]
+fn a_card_that_cannot_be_used_leaves_the_work_to_the_processor() {
+    let home = tempfile::tempdir().unwrap();
+    let samovar = home.path().join("samovar");
+    fs::copy(env!("CARGO_BIN_EXE_samovar"), &samovar).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_samovar-engine"), home.path().join("samovar-engine")).unwrap();
+    let no_driver = "echo 'error while loading shared libraries: libcuda.so.1' >&2; exit 127";
+    let cuda = script(home.path(), "samovar-engine-cuda", no_driver);
+    let small = ["--steps", "1", "--width", "64", "--height", "64"];
+    let output = draw_command(&samovar, home.path(), &small).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    let warnings: Vec<&str> = said.lines().filter(|line| line.contains("WARN")).collect();
+    assert_eq!(warnings.len(), 1, "{said}");
+    assert!(warnings[0].contains("the processor takes over") && warnings[0].contains("libcuda.so.1"), "{said}");
+    // Whoever asks for the card itself is told.
+    let output = draw_command(&samovar, home.path(), &small).env("SAMOVAR_DEVICE", "cuda").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains(cuda.to_str().unwrap()), "{said}");
 }
 
 #[test]
