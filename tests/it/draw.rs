@@ -1,6 +1,7 @@
 //! `samovar draw` and `samovar bench` with the real programs and the bundled demo model.
 
 use crate::support::desk::{Desk, stderr, stdout};
+use crate::support::server::Server;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
@@ -106,6 +107,24 @@ fn ctrl_c_ends_a_drawing_and_leaves_nothing() {
     assert_eq!(child.wait().unwrap().code(), Some(1), "{rest}");
     assert!(rest.ends_with("error: cancelled\n"), "{rest}");
     assert_eq!(desk.files(), [""; 0]);
+}
+
+#[test]
+fn a_server_told_to_end_in_the_middle_of_a_drawing_ends() {
+    let desk = Desk::new();
+    let server = Server::start(&desk);
+    let job = r#"{"task":"image.generate","input":{"prompt":"a cat","model":"demo","steps":50,"size":"512x512"}}"#;
+    let mut answer = String::new();
+    server.ask("POST", "/v1/jobs", job).read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 202"), "{answer}");
+    let job: Value = serde_json::from_str(body.trim()).unwrap();
+    let mut events = server.ask("GET", &format!("/v1/jobs/{}/events", job["id"].as_str().unwrap()), "").lines();
+    assert!(events.by_ref().any(|line| line.unwrap().contains("running")), "it never ran");
+    let (code, said) = server.end(Signal::TERM);
+    assert_eq!(code, Some(0), "{said}");
+    // The listener was not left hanging: its stream ended with the server.
+    assert!(events.all(|line| line.is_ok_and(|line| !line.contains("event: done"))), "{said}");
 }
 
 #[test]

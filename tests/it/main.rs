@@ -18,4 +18,5 @@ mod tidy;
 mod support {
     pub mod desk;
     pub mod hub;
+    pub mod server;
 }

@@ -1,0 +1,64 @@
+//! `samovar serve` on a free port, ended with the test.
+
+use super::desk::Desk;
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+
+/// A server on a free port, ended with the test.
+pub struct Server {
+    child: Child,
+    address: String,
+    log: BufReader<std::process::ChildStderr>,
+    said: String,
+}
+
+impl Server {
+    /// Starts `samovar serve` and reads its log up to the address.
+    pub fn start(desk: &Desk) -> Self {
+        let mut command = desk.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let mut server = Self { child, address: String::new(), log, said: String::new() };
+        while server.address.is_empty() {
+            let mut line = String::new();
+            assert!(server.log.read_line(&mut line).unwrap() > 0, "the server ended: {}", server.said);
+            server.said.push_str(&line);
+            server.address = line.trim().split_once("listening on http://").map_or("", |(_, to)| to).to_owned();
+        }
+        server
+    }
+
+    /// The whole answer, head and body.
+    pub fn get(&self, path: &str) -> String {
+        let mut answer = String::new();
+        self.ask("GET", path, "").read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Sends a request with a JSON body; the answer is read from what comes back.
+    pub fn ask(&self, method: &str, path: &str, json: &str) -> BufReader<TcpStream> {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let (address, length) = (&self.address, json.len());
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+        let body = format!("Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{json}");
+        stream.write_all((head + &body).as_bytes()).unwrap();
+        BufReader::new(stream)
+    }
+
+    /// Sends the signal and gives the exit code and everything that was logged.
+    pub fn end(mut self, signal: Signal) -> (Option<i32>, String) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        self.log.read_to_string(&mut self.said).unwrap();
+        let code = self.child.wait().unwrap().code();
+        (code, std::mem::take(&mut self.said))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
