@@ -13,6 +13,7 @@ use crate::queue::{self, Queue};
 use crate::storage::Storage;
 use crate::{http, pipeline, telemetry};
 use anyhow::{Context, Result};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio_util::sync::CancellationToken;
@@ -49,12 +50,18 @@ impl Studio {
         self.chain.image(request, watch).await
     }
 
-    /// Pictures of noise by random weights of SDXL's published shape, to see how long they take.
+    /// Pictures of noise by random weights of SDXL's published shape, to see how long they take. The weights are
+    /// written to the folder `save` when it is not empty.
     ///
     /// # Errors
     /// As [`Local::draw_synthetic`].
-    pub async fn draw_synthetic(&self, request: &ImageRequest, watch: Watch) -> Result<ImageResult, Failure> {
-        self.local.draw_synthetic(request, watch).await
+    pub async fn draw_synthetic(
+        &self,
+        save: &Path,
+        request: &ImageRequest,
+        watch: Watch,
+    ) -> Result<ImageResult, Failure> {
+        self.local.draw_synthetic(save, request, watch).await
     }
 
     /// One line about the engine, which is started for it.

@@ -171,16 +171,15 @@ fn no_key(provider: &str) -> Failure {
     Failure::Missing { message: format!("no key is set for the provider `{provider}`") }
 }
 
-/// One sentence out of what the links before the answering one said.
+/// One sentence for the person who asked: why the first choice did not answer, and how many more did not. The log has
+/// them all.
 fn reason(attempts: &[Attempt]) -> Option<String> {
-    let said: Vec<String> = attempts
-        .iter()
-        .map(|a| {
-            let colon = if a.model.is_empty() { "" } else { ":" };
-            format!("{}{colon}{}: {}", a.provider, a.model, a.failure)
-        })
-        .collect();
-    (!said.is_empty()).then(|| said.join("; "))
+    let (first, others) = attempts.split_first()?;
+    let more = match others.len() {
+        0 => String::new(),
+        n => format!(" (and {n} more of the route)"),
+    };
+    Some(format!("{}{more}", first.failure))
 }
 
 #[cfg(test)]

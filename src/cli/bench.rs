@@ -7,6 +7,7 @@ use crate::local::catalogue::{Catalogue, Family};
 use crate::media::{Decoder, ImageRequest, ImageResult, Mode, Timings, Watch};
 use anyhow::{Context, Result};
 use serde::Serialize;
+use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
 /// What to measure.
@@ -17,6 +18,9 @@ pub struct Args {
     /// Random weights of SDXL's published shape instead of the model's own: needs no download
     #[arg(long)]
     synthetic: bool,
+    /// Write those random weights to this folder in the published layout, so that other programs can be measured on them
+    #[arg(long, value_name = "DIR", requires = "synthetic")]
+    save: Option<PathBuf>,
     /// exact (f32 on a processor) or fast (may quantise)
     #[arg(long, default_value = "auto")]
     mode: Mode,
@@ -90,7 +94,7 @@ async fn measure(
         request.prompt = format!("{} {run:04}", request.prompt);
         let (watch, _) = Watch::new(cancel.clone());
         let result = if args.synthetic {
-            studio.draw_synthetic(&request, watch).await?
+            studio.draw_synthetic(args.save.as_deref().unwrap_or(Path::new("")), &request, watch).await?
         } else {
             studio.draw(request, watch).await?
         };

@@ -27,7 +27,7 @@ use binary::Choice;
 use catalogue::{Catalogue, Defaults, Family, Located};
 use plan::Plan;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -90,14 +90,20 @@ impl Local {
         self.draw_with(spec, defaults, request, watch).await
     }
 
-    /// Draws with random weights of SDXL's published shape: what a machine takes for it, without a download.
+    /// Draws with random weights of SDXL's published shape: what a machine takes for it, without a download. They are
+    /// written to the folder `save`, in the published layout, when it is not empty.
     ///
     /// # Errors
     /// As [`Local::draw`].
-    pub async fn draw_synthetic(&self, request: &ImageRequest, watch: Watch) -> Result<ImageResult, Failure> {
+    pub async fn draw_synthetic(
+        &self,
+        save: &Path,
+        request: &ImageRequest,
+        watch: Watch,
+    ) -> Result<ImageResult, Failure> {
         let spec = ModelSpec {
             name: "synthetic-sdxl".to_owned(),
-            path: PathBuf::new(),
+            path: save.to_owned(),
             vae: None,
             taesd: None,
             clip_vocabulary: self.catalogue.settings().models_dir.join("tokenizers/clip"),

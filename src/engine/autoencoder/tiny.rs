@@ -26,6 +26,22 @@ pub struct TinyConfig {
     pub scaling_factor: f64,
 }
 
+impl TinyConfig {
+    /// TAESDXL's, as published.
+    #[must_use]
+    pub fn taesdxl() -> Self {
+        Self {
+            latent_channels: 4,
+            encoder_block_out_channels: vec![64; 4],
+            decoder_block_out_channels: vec![64; 4],
+            num_encoder_blocks: vec![1, 3, 3, 3],
+            num_decoder_blocks: vec![3, 3, 3, 1],
+            act_fn: relu(),
+            scaling_factor: one(),
+        }
+    }
+}
+
 fn relu() -> String {
     "relu".to_owned()
 }

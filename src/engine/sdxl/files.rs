@@ -157,6 +157,10 @@ impl Files {
     /// # Errors
     /// As [`Self::text_encoders`].
     pub fn tiny(&self, place: &Place) -> Result<Option<TinyAutoencoder>> {
+        if matches!(self.checkpoint, Checkpoint::Random) {
+            let load = |weights: &Weights| TinyAutoencoder::load(weights, &TinyConfig::taesdxl());
+            return self.component("taesd", place, load).map(Some);
+        }
         let Some(path) = &self.spec.taesd else { return Ok(None) };
         let config: TinyConfig = read(&path.join("config.json"))?;
         if config.latent_channels != self.configs.vae.latent_channels {
