@@ -172,10 +172,19 @@ impl Local {
         self.rest(&seat, &watch).await?;
         let choice = self.choose(&mut seat).await?;
         work.spec.device = choice.device;
-        let plan = self.plan(&mut seat, &mut work)?;
-        let engine = self.engine_for(&mut seat, &choice, &work.spec).await?;
-        let outcome = self.run(&mut seat, engine, &work, &watch).await;
-        self.settle(&mut seat, &work, &plan, outcome).map(|(output, load_s, stats)| {
+        let (plan, outcome) = loop {
+            let plan = self.plan(&mut seat, &mut work)?;
+            let engine = self.engine_for(&mut seat, &choice, &work.spec).await?;
+            let outcome = self.run(&mut seat, engine, &work, &watch).await;
+            let outcome = self.settle(&mut seat, &work, &plan, outcome);
+            // A card that is full leaves its engine alive. What a card has is not known here, so the ladder is gone
+            // down by trying; each rung is tried once.
+            let full = matches!(outcome, Err(Failure::OutOfMemory { .. })) && seat.engine.is_some();
+            if !(full && plan.available == plan::UNKNOWN) {
+                break (plan, outcome);
+            }
+        };
+        outcome.map(|(output, load_s, stats)| {
             let timings = Timings { load_s, total_s: started.elapsed().as_secs_f64(), ..output.timings };
             let notices = plan.notices.into_iter().chain(output.notices).collect();
             ImageResult {
@@ -230,17 +239,23 @@ impl Local {
     }
 
     fn plan(&self, seat: &mut Seat, work: &mut Work) -> Result<Plan, Failure> {
-        let plan = match work.spec.device {
-            DeviceChoice::Cuda(_) => plan::unplanned(work.wish.decoder),
+        let available = match work.spec.device {
+            DeviceChoice::Cuda(_) => plan::UNKNOWN,
             DeviceChoice::Cpu => {
                 // The other VAE is for half precision, which a processor does not compute in.
                 work.spec.vae = None;
                 let pid = seat.engine.as_ref().map(Engine::pid);
-                let available = memory::available(Path::new("/"), self.settings.memory_limit, pid);
-                plan::plan(&work.footprint, work.wish, available, |rung| {
-                    seat.measured.get(&work.measured(rung)).copied()
-                })?
+                memory::available(Path::new("/"), self.settings.memory_limit, pid)
             }
+        };
+        let measured = |rung| seat.measured.get(&work.measured(rung)).copied();
+        let plan = match plan::plan(&work.footprint, work.wish, available, measured) {
+            Err(_) if available == plan::UNKNOWN => {
+                // Others may give the card's memory back: the next job tries the whole ladder again.
+                seat.measured.retain(|of, _| of.model != work.spec);
+                return Err(Failure::OutOfMemory { needed: 0, available: 0 });
+            }
+            plan => plan?,
         };
         work.job.tiled = plan.rung.tiled;
         work.job.drop_text_encoders = plan.rung.drop_text_encoders;
@@ -356,7 +371,8 @@ impl Local {
                 if seat.engine.is_none() {
                     seat.backoff.died(Instant::now());
                 }
-                return Err(Failure::OutOfMemory { needed: 0, available: plan.available });
+                let known = if plan.available == plan::UNKNOWN { 0 } else { plan.available };
+                return Err(Failure::OutOfMemory { needed: 0, available: known });
             }
             Err(_) => {}
         }

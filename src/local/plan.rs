@@ -4,6 +4,9 @@
 use super::footprint::{Drawing, Footprint};
 use crate::media::{Decoder, Failure};
 
+/// Memory of a device that cannot be asked: every rung fits, until one turned out to need more.
+pub(super) const UNKNOWN: u64 = u64::MAX - 1;
+
 /// What is given up to save memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Rung {
@@ -58,12 +61,6 @@ pub(super) fn plan(
         least = least.min(needed);
     }
     Err(Failure::OutOfMemory { needed: least, available })
-}
-
-/// Nothing given up: for devices whose memory is not planned here.
-pub(super) fn unplanned(decoder: Option<Decoder>) -> Plan {
-    let rung = Rung { drop_text_encoders: false, tiled: false, decoder: decoder.unwrap_or_default() };
-    Plan { rung, needed: 0, available: 0, notices: Vec::new() }
 }
 
 fn ladder(asked: Option<Decoder>, tiny_installed: bool) -> Vec<Rung> {
@@ -159,6 +156,19 @@ mod tests {
         assert_eq!(chosen(30, None, false), out);
         let asked = chosen(100, Some(Decoder::Taesd), true).expect("it fits");
         assert_eq!((asked.rung.decoder, asked.notices.len()), (Decoder::Taesd, 0));
+    }
+
+    #[test]
+    fn a_device_that_cannot_be_asked_is_tried_rung_by_rung() {
+        let mut failed: Vec<Rung> = Vec::new();
+        let mut try_next = || {
+            let needs = |rung| failed.contains(&rung).then_some(UNKNOWN + 1);
+            let plan = plan(&footprint(true), WISH, UNKNOWN, needs)?;
+            failed.push(plan.rung);
+            Ok::<usize, Failure>(plan.notices.len())
+        };
+        let tried: Vec<_> = (0..5).map(|_| try_next().ok()).collect();
+        assert_eq!(tried, [Some(0), Some(1), Some(2), Some(2), None]);
     }
 
     #[test]

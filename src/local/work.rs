@@ -10,7 +10,7 @@ use crate::media::image::{MAX_SEED, SIDE_STEP, size_of_init};
 /// What a measured peak belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Measured {
-    model: ModelSpec,
+    pub(super) model: ModelSpec,
     size: (u32, u32),
     guided: bool,
     rung: Rung,

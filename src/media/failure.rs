@@ -125,6 +125,9 @@ impl Failure {
 }
 
 fn short_of_memory(needed: u64, available: u64) -> String {
+    if needed == 0 && available == 0 {
+        return "the memory ran out while drawing".to_owned();
+    }
     if needed == 0 {
         return format!("the memory ran out while drawing, with {} available", gib(available));
     }
