@@ -16,6 +16,7 @@ mod memory;
 mod plan;
 mod settings;
 mod supervise;
+mod synthetic;
 mod work;
 
 pub use settings::{DeviceSetting, Settings};
@@ -90,29 +91,6 @@ impl Local {
         self.draw_with(spec, defaults, request, watch).await
     }
 
-    /// Draws with random weights of SDXL's published shape: what a machine takes for it, without a download. They are
-    /// written to the folder `save`, in the published layout, when it is not empty.
-    ///
-    /// # Errors
-    /// As [`Local::draw`].
-    pub async fn draw_synthetic(
-        &self,
-        save: &Path,
-        request: &ImageRequest,
-        watch: Watch,
-    ) -> Result<ImageResult, Failure> {
-        let spec = ModelSpec {
-            name: "synthetic-sdxl".to_owned(),
-            path: save.to_owned(),
-            vae: None,
-            taesd: None,
-            clip_vocabulary: self.catalogue.settings().models_dir.join("tokenizers/clip"),
-            synthetic: true,
-            device: DeviceChoice::Cpu,
-        };
-        self.draw_with(spec, Defaults::default(), request, watch).await
-    }
-
     /// The number of the engine process, `None` while there is none.
     #[must_use]
     pub fn engine_pid(&self) -> Option<u32> {
@@ -150,7 +128,7 @@ impl Local {
         }
     }
 
-    async fn draw_with(
+    pub(super) async fn draw_with(
         &self,
         spec: ModelSpec,
         defaults: Defaults,

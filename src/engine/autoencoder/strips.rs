@@ -61,7 +61,7 @@ fn each_strip(
     f: impl Fn(&FeatureMap) -> Result<FeatureMap>,
 ) -> Result<FeatureMap> {
     let height = x.height();
-    let mut out = FeatureMap::stack();
+    let mut out = FeatureMap::stack(height * scale);
     for first in (0..height).step_by(rows) {
         let end = height.min(first + rows);
         let (from, to) = (first.saturating_sub(1), height.min(end + 1));

@@ -135,7 +135,7 @@ proptest! {
         let values = input(10, &[batch, channels]);
         maps_agree([0, 1].map(|i| map[i].add_per_channel(&values[i]).unwrap()));
         maps_agree(each(&map, |m| {
-            let mut stack = FeatureMap::stack();
+            let mut stack = FeatureMap::stack(height);
             stack.push(&m.crop(0, 0, 1, width)?)?;
             stack.push(&m.crop(1, 0, height - 1, width)?)?;
             stack.finish()

@@ -169,8 +169,8 @@ impl FeatureMap {
 }
 
 /// Strips of rows on their way to one map.
-#[derive(Default)]
 pub struct Stack {
+    height: usize,
     /// On a CPU with one picture the rows are simply appended, so that no second copy is ever there.
     rows: Vec<f32>,
     width_channels: (usize, usize),
@@ -178,10 +178,10 @@ pub struct Stack {
 }
 
 impl FeatureMap {
-    /// An empty stack of strips.
+    /// An empty stack for strips of `height` rows in all.
     #[must_use]
-    pub fn stack() -> Stack {
-        Stack::default()
+    pub fn stack(height: usize) -> Stack {
+        Stack { height, rows: Vec::new(), width_channels: (0, 0), parts: Vec::new() }
     }
 }
 
@@ -193,6 +193,10 @@ impl Stack {
     pub fn push(&mut self, strip: &FeatureMap) -> Result<()> {
         if strip.channels_last && strip.batch() == 1 {
             self.width_channels = (strip.width(), strip.channels());
+            if self.rows.is_empty() {
+                // In one piece at once: growing would copy, and hold both copies meanwhile.
+                self.rows.reserve_exact(self.height * strip.width() * strip.channels());
+            }
             self.rows.extend_from_slice(&super::Values::of(&strip.tensor)?);
         } else {
             self.parts.push(strip.clone());
