@@ -11,8 +11,6 @@ pub const SIDES: std::ops::RangeInclusive<u32> = 64..=2048;
 pub const SIDE_STEP: u32 = 8;
 /// Most steps accepted.
 pub const MAX_STEPS: u32 = 50;
-/// Fewest steps chosen for a picture to start from, so that the part of them that is done comes near the strength.
-pub const FEWEST_STEPS_FROM_PICTURE: u32 = 4;
 /// Most pictures a request (CONTRACT).
 pub const MAX_COUNT: u32 = 8;
 /// Largest seed: what fits the signed 64 bits of every database and API (CONTRACT).
@@ -174,21 +172,8 @@ impl ImageRequest {
         }
         self.check_numbers()?;
         self.check_pictures()?;
-        self.fit_pictures(&mut notices)?;
+        self.shrink_pictures(&mut notices)?;
         Ok((self, notices))
-    }
-
-    /// The steps asked, or `default` raised where a picture to start from leaves only a part of them: enough that
-    /// at least one is done, and at least [`FEWEST_STEPS_FROM_PICTURE`].
-    #[must_use]
-    pub fn steps_or(&self, default: u32) -> u32 {
-        let from_picture = || {
-            let strength = f64::from(self.strength.unwrap_or(1.0));
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            let one_done = (1.0 / strength).ceil() as u32;
-            default.max(FEWEST_STEPS_FROM_PICTURE).max(one_done).min(MAX_STEPS)
-        };
-        self.steps.unwrap_or_else(|| if self.init.is_some() { from_picture() } else { default })
     }
 
     fn check_numbers(&self) -> Result<(), Failure> {
@@ -261,11 +246,11 @@ impl ImageRequest {
         Ok(())
     }
 
-    /// Scales a picture to start from (and its mask) to sides that can be drawn, so that a huge upload does not wait
-    /// in memory at its full size and a tiny one is no special case later.
-    fn fit_pictures(&mut self, notices: &mut Vec<String>) -> Result<(), Failure> {
+    /// Scales a picture to start from (and its mask) down to what can be drawn at most, so that a huge upload does not
+    /// wait in memory at its full size.
+    fn shrink_pictures(&mut self, notices: &mut Vec<String>) -> Result<(), Failure> {
         let Some(init) = &self.init else { return Ok(()) };
-        let (width, height) = drawable(init.width, init.height);
+        let (width, height) = shrunk(init.width, init.height);
         if (width, height) == (init.width, init.height) {
             return Ok(());
         }
@@ -276,14 +261,14 @@ impl ImageRequest {
     }
 }
 
-/// The nearest size within [`SIDES`], of the same shape where that is possible.
-fn drawable(width: u32, height: u32) -> (u32, u32) {
-    let (low, high) = (f64::from(*SIDES.start()), f64::from(*SIDES.end()));
-    let (w, h) = (f64::from(width), f64::from(height));
-    let scale = (high / w.max(h)).min(1.0).max(low / w.min(h));
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let side = |side: f64| (side * scale).round().clamp(low, high) as u32;
-    (side(w), side(h))
+/// The size, or the largest of the same shape within [`SIDES`].
+fn shrunk(width: u32, height: u32) -> (u32, u32) {
+    let (longest, most) = (u64::from(width.max(height)), u64::from(*SIDES.end()));
+    if longest <= most {
+        return (width, height);
+    }
+    let side = |side: u32| u32::try_from((u64::from(side) * most / longest).max(1)).unwrap_or(*SIDES.end());
+    (side(width), side(height))
 }
 
 fn cleaned(text: &str, what: &str, notices: &mut Vec<String>) -> String {

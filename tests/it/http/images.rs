@@ -105,15 +105,15 @@ async fn an_edit_without_any_transparency_may_change_everything() {
 #[tokio::test]
 async fn a_variation_needs_no_prompt() {
     let server = server(Turn::Paints);
-    let parts = [Part::Text("size", "64x64"), Part::File("image", &png(1, 1, [1, 2, 3, 255]))];
+    let parts = [Part::Text("size", "64x64"), Part::File("image", &png(4096, 64, [1, 2, 3, 255]))];
     let answer = server.form("/v1/images/variations", &parts).await;
     assert_eq!(answer.status, 200, "{}", answer.json());
     let notice = answer.json()["data"][0]["notice"].as_str().unwrap().to_owned();
-    assert!(notice.contains("1x1"), "{notice}");
+    assert!(notice.contains("4096x64"), "{notice}");
     let request = server.painter.only_request();
     assert!(!request.prompt.is_empty());
     assert_eq!((request.strength, request.mask), (Some(0.6), None));
-    assert_eq!(request.init.map(|init| (init.width, init.height)), Some((64, 64)));
+    assert_eq!(request.init.map(|init| (init.width, init.height)), Some((2048, 32)));
 }
 
 #[tokio::test]

@@ -97,7 +97,7 @@ fn painted(request: &ImageRequest) -> ImageResult {
     ImageResult {
         pictures: seeds.map(|seed| DrawnPicture { picture: picture.clone(), seed }).collect(),
         provenance: Provenance { provider: "local".into(), model: "demo".into(), fallback_reason: None },
-        steps: request.steps_or(1),
+        steps: request.steps.unwrap_or(1),
         guidance: 0.0,
         mode: Mode::Exact,
         decoder: Decoder::Vae,
