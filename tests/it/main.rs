@@ -12,6 +12,8 @@ mod examples_in_sync;
 mod fetch;
 mod http;
 mod serve;
+#[cfg(feature = "engine")]
+mod openai;
 mod tidy;
 
 /// What several subjects need.
