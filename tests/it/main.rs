@@ -11,9 +11,9 @@ mod engine_process;
 mod examples_in_sync;
 mod fetch;
 mod http;
-mod serve;
 #[cfg(feature = "engine")]
 mod openai;
+mod serve;
 mod tidy;
 
 /// What several subjects need.

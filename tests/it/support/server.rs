@@ -4,29 +4,40 @@ use super::desk::Desk;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 
 /// A server on a free port, ended with the test.
 pub struct Server {
     child: Child,
-    address: String,
-    log: BufReader<std::process::ChildStderr>,
-    said: String,
+    /// Where it listens, such as `127.0.0.1:40001`.
+    pub address: String,
+    /// Reads on what the server logs, which would stand still on a full pipe.
+    log: Option<JoinHandle<String>>,
 }
 
 impl Server {
     /// Starts `samovar serve` and reads its log up to the address.
     pub fn start(desk: &Desk) -> Self {
-        let mut command = desk.command(&["serve", "--listen", "127.0.0.1:0"]);
+        Self::started(desk.command(&["serve", "--listen", "127.0.0.1:0"]))
+    }
+
+    /// As [`Self::start`], with more in the environment.
+    pub fn started(mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
-        let mut server = Self { child, address: String::new(), log, said: String::new() };
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut server = Self { child, address: String::new(), log: None };
+        let mut said = String::new();
         while server.address.is_empty() {
-            let mut line = String::new();
-            assert!(server.log.read_line(&mut line).unwrap() > 0, "the server ended: {}", server.said);
-            server.said.push_str(&line);
-            server.address = line.trim().split_once("listening on http://").map_or("", |(_, to)| to).to_owned();
+            let start = said.len();
+            assert!(log.read_line(&mut said).unwrap() > 0, "the server ended: {said}");
+            server.address =
+                said[start..].trim().split_once("listening on http://").map_or("", |(_, to)| to).to_owned();
         }
+        server.log = Some(std::thread::spawn(move || {
+            log.read_to_string(&mut said).unwrap();
+            said
+        }));
         server
     }
 
@@ -50,9 +61,8 @@ impl Server {
     /// Sends the signal and gives the exit code and everything that was logged.
     pub fn end(mut self, signal: Signal) -> (Option<i32>, String) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
-        self.log.read_to_string(&mut self.said).unwrap();
         let code = self.child.wait().unwrap().code();
-        (code, std::mem::take(&mut self.said))
+        (code, self.log.take().unwrap().join().unwrap())
     }
 }
 
