@@ -66,7 +66,7 @@ impl Chain {
     ///
     /// # Errors
     /// [`Failure::Exhausted`] with every attempt when nobody could; the failure itself where only one was to be
-    /// asked, or where asking others is pointless.
+    /// asked, or where asking others is pointless; [`Failure::Busy`] where one only has too much to do.
     pub async fn image(&self, request: ImageRequest, watch: Watch) -> Result<ImageResult, Failure> {
         let links = self.links(&request)?;
         let named = request.model.is_some() || request.provider.is_some();
@@ -82,7 +82,12 @@ impl Chain {
                 }
                 Err(failure) if !failure.goes_on() => return Err(failure),
                 Err(failure) => {
-                    tracing::warn!(link = %link, class = failure.class(), %failure, "no picture from this link");
+                    // What is not set up here is no news; a link that broke is.
+                    if matches!(failure, Failure::Missing { .. }) {
+                        tracing::debug!(link = %link, %failure, "this link is not set up");
+                    } else {
+                        tracing::warn!(link = %link, class = failure.class(), %failure, "no picture from this link");
+                    }
                     attempts.push(Attempt {
                         provider: link.provider.clone(),
                         model: link.model.clone().unwrap_or_default(),
@@ -90,6 +95,10 @@ impl Chain {
                     });
                 }
             }
+        }
+        // Whoever is only busy can answer later, which the others cannot.
+        if let Some(busy) = attempts.iter().find(|a| matches!(*a.failure, Failure::Busy { .. })) {
+            return Err((*busy.failure).clone());
         }
         match attempts.pop() {
             Some(only) if named && attempts.is_empty() => Err(*only.failure),

@@ -187,3 +187,11 @@ fn cards_come_in_the_order_of_the_route() {
     let names: Vec<String> = chain.cards().into_iter().map(|card| card.name).collect();
     assert_eq!(names, ["flux-schnell", "large", "demo", "sdxl-turbo"]);
 }
+
+#[tokio::test]
+async fn somebody_who_is_only_busy_is_worth_waiting_for() {
+    let busy = Failure::Busy { message: "too much to do".to_owned(), retry_after_s: Some(7) };
+    let fake = Arc::new(local().failing("sdxl-turbo", missing("sdxl-turbo")).failing("demo", busy.clone()));
+    let chain = chain("local:sdxl-turbo,local:demo", vec![fake]);
+    assert_eq!(ask(&chain, |_| {}).await.expect_err("nobody can"), busy);
+}
