@@ -21,13 +21,24 @@ pub fn place(choice: DeviceChoice) -> Result<(Place, String)> {
 
 #[cfg(feature = "cuda")]
 fn cuda(ordinal: u32) -> Result<(Place, String)> {
-    let device = candle_core::Device::new_cuda(ordinal as usize)
-        .map_err(|e| super::weights::unusable(format!("card {ordinal} cannot be used: {e}")))?;
-    let name = device.as_cuda_device()?.cuda_stream().context().name().unwrap_or_default();
+    let (device, name) = open(ordinal as usize).map_err(|e| {
+        let reason = super::protocol::EngineFailure::from(e).message;
+        super::weights::unusable(format!("the CUDA card {ordinal} cannot be used: {reason}"))
+    })?;
     Ok((Place { device, compute: candle_core::DType::F16 }, format!("cuda:{ordinal} ({name})")))
+}
+
+/// Opens a card and has it add: that its driver or the card itself is too old for our kernels shows only then.
+#[cfg(feature = "cuda")]
+fn open(ordinal: usize) -> candle_core::Result<(candle_core::Device, String)> {
+    let device = candle_core::Device::new_cuda(ordinal)?;
+    let sum = (candle_core::Tensor::zeros(1, candle_core::DType::F16, &device)? + 1.0)?;
+    sum.to_dtype(candle_core::DType::F32)?.to_vec1::<f32>()?;
+    let name = device.as_cuda_device()?.cuda_stream().context().name().unwrap_or_default();
+    Ok((device, name))
 }
 
 #[cfg(not(feature = "cuda"))]
 fn cuda(_ordinal: u32) -> Result<(Place, String)> {
-    Err(super::weights::unusable("this engine was built for the CPU; CUDA needs the samovar-engine-cuda binary"))
+    Err(super::weights::unusable("this engine was built without CUDA: a card needs samovar-engine-cuda"))
 }

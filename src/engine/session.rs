@@ -4,8 +4,10 @@
 //! The socket is standard input, so that a parent needs nothing but the standard library to hand it over. When it
 //! closes, the process ends at once, in mid-job too: nobody is left to draw for.
 
-use super::protocol::{EngineFailure, FailureClass, Hello, Order, Report, Stats, read_frame, write_frame};
-use super::{Painter, Watcher, load};
+use super::protocol::{
+    DeviceChoice, EngineFailure, FailureClass, Hello, Order, Report, Stats, read_frame, write_frame,
+};
+use super::{Painter, Watcher, device, load};
 use crate::media::Progress;
 use std::any::Any;
 use std::os::fd::AsFd;
@@ -90,21 +92,10 @@ fn belong_to_parent() {
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
 }
 
-#[cfg(feature = "cuda")]
+/// A card that cannot compute is found before the parent is told that this engine can.
 fn check_device(card: Option<u32>) -> Result<(), String> {
     let Some(card) = card else { return Ok(()) };
-    match candle_core::Device::new_cuda(card as usize) {
-        Ok(_) => Ok(()),
-        Err(e) => Err(format!("the CUDA card {card} cannot be used: {e}")),
-    }
-}
-
-#[cfg(not(feature = "cuda"))]
-fn check_device(card: Option<u32>) -> Result<(), String> {
-    match card {
-        None => Ok(()),
-        Some(card) => Err(format!("cuda:{card} was asked for, but this engine was built without CUDA")),
-    }
+    device::place(DeviceChoice::Cuda(card)).map(drop).map_err(|failure| failure.message)
 }
 
 fn greet(socket: &mut UnixStream) -> Result<(), String> {
