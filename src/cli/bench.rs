@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 /// What to measure.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A name from `samovar models list`
+    /// A name from `samovar models list`, or a path
     model: String,
     /// Random weights of SDXL's published shape instead of the model's own: needs no download
     #[arg(long)]
@@ -70,7 +70,7 @@ struct Told<'a> {
 /// Whatever kept a picture from being drawn.
 pub async fn run(args: Args, config: &Config, cancel: CancellationToken) -> Result<()> {
     let request = args.request(&Catalogue::read(&config.catalogue())?)?;
-    let studio = Studio::open(config, false)?;
+    let studio = Studio::open(config, true)?;
     let measured = measure(&args, &studio, request, cancel).await;
     let threads = studio.threads();
     studio.close().await;
@@ -136,20 +136,23 @@ fn told<'a>(args: &'a Args, results: &'a [ImageResult], threads: usize) -> Resul
 
 impl Args {
     fn request(&self, catalogue: &Catalogue) -> Result<ImageRequest> {
-        let entry = catalogue.get(&self.model).ok_or_else(|| {
-            Usage(format!("there is no model '{}'; `samovar models list` tells which there are", self.model))
-        })?;
-        if self.synthetic && entry.family != Family::Sdxl {
+        let entry = catalogue.get(&self.model);
+        if entry.is_none() && !Path::new(&self.model).exists() {
+            let message = format!("there is no model '{}'; `samovar models list` tells which there are", self.model);
+            return Err(Usage(message).into());
+        }
+        if self.synthetic && entry.is_none_or(|entry| entry.family != Family::Sdxl) {
             return Err(Usage(format!("--synthetic knows the shape of SDXL only, which {} is not", self.model)).into());
         }
+        let defaults = entry.map(|entry| entry.defaults).unwrap_or_default();
         let request = ImageRequest {
             model: Some(self.model.clone()),
             provider: Some("local".to_owned()),
             seed: Some(0),
-            steps: self.steps.or(entry.defaults.steps),
-            width: self.width.or(entry.defaults.width),
-            height: self.height.or(entry.defaults.height),
-            guidance: entry.defaults.guidance,
+            steps: self.steps.or(defaults.steps),
+            width: self.width.or(defaults.width),
+            height: self.height.or(defaults.height),
+            guidance: defaults.guidance,
             decoder: self.decoder,
             mode: self.mode,
             local_only: true,

@@ -151,3 +151,72 @@ impl Source for SafetensorsFiles {
         stored.map_err(|e| unusable(format!("{path}: {name} could not be read: {e}")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        file
+    }
+
+    fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header.as_bytes());
+        bytes.extend(data);
+        bytes
+    }
+
+    fn refusal(bytes: &[u8]) -> String {
+        let file = file(bytes);
+        let failure = SafetensorsFiles::open(&[file.path().to_owned()]).err().unwrap();
+        assert!(failure.message.contains(&file.path().display().to_string()), "{}", failure.message);
+        failure.message
+    }
+
+    const ONE: &str = r#"{"__metadata__":{"format":"pt"},"a":{"dtype":"F16","shape":[2,3],"data_offsets":[0,12]}}"#;
+
+    #[test]
+    fn values_come_out_in_their_precision() {
+        let data: Vec<u8> = (0..6u8).flat_map(|i| f16::from_f32(f32::from(i)).to_le_bytes()).collect();
+        let file = file(&with_header(ONE, &data));
+        let all = SafetensorsFiles::open(&[file.path().to_owned()]).unwrap();
+        assert_eq!(all.shape("a"), Some(vec![2, 3]));
+        let Stored::F16(values) = all.read("a", &[2, 3]).unwrap() else { panic!("not f16") };
+        assert_eq!(values.iter().map(|v| v.to_f32()).collect::<Vec<_>>(), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+        let contradiction = all.read("a", &[3, 2]).err().unwrap().message;
+        assert!(contradiction.contains("the config wants a as [3, 2], the file has [2, 3]"), "{contradiction}");
+        assert!(all.read("b", &[1]).err().unwrap().message.contains("has no tensor b"));
+    }
+
+    #[test]
+    fn a_file_that_is_cut_or_lies_is_refused_in_a_sentence() {
+        assert!(refusal(b"abc").contains("too short"));
+        assert!(refusal(&with_header(ONE, &[0; 11])).contains("cut off"));
+        assert!(refusal(&u64::MAX.to_le_bytes()).contains("claims"));
+        assert!(refusal(&with_header("{\"a\":", &[])).contains("not valid"));
+        assert!(refusal(&with_header(r#"{"a":{"dtype":"F16"}}"#, &[])).contains("not described"));
+        let lie = ONE.replace("[2,3]", "[2,4]");
+        assert!(refusal(&with_header(&lie, &[0; 12])).contains("does not have 12 bytes"));
+        let overflow = ONE.replace("[2,3]", "[9223372036854775807,9]");
+        assert!(refusal(&with_header(&overflow, &[0; 12])).contains("does not have 12 bytes"));
+        let backwards = ONE.replace("[0,12]", "[12,0]");
+        assert!(refusal(&with_header(&backwards, &[0; 12])).contains("cut off"));
+        let far = ONE.replace("[0,12]", "[18446744073709551603,18446744073709551615]");
+        assert!(refusal(&with_header(&far, &[0; 12])).contains("cut off"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let bare = file(&bytes);
+            let _ = SafetensorsFiles::open(&[bare.path().to_owned()]);
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let wrapped = file(&with_header(&text, &bytes));
+            let _ = SafetensorsFiles::open(&[wrapped.path().to_owned()]);
+        }
+    }
+}
