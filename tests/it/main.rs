@@ -10,6 +10,7 @@ mod draw;
 mod engine_process;
 mod examples_in_sync;
 mod fetch;
+mod golden;
 mod http;
 #[cfg(feature = "engine")]
 mod openai;
