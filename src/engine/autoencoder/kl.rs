@@ -152,7 +152,7 @@ impl Encoder {
                 x = down.forward(&x)?;
             }
         }
-        x = norm_silu_conv(strips, &self.norm, &self.conv_out, &self.middle.forward(&x)?)?;
+        x = norm_silu_conv(strips, &self.norm, &self.conv_out, &self.middle.forward(&x)?, None)?;
         Ok(match &self.quant {
             Some(quant) => quant.forward(&x)?,
             None => x,
@@ -213,7 +213,7 @@ impl Decoder {
             }
         }
         go_on()?;
-        norm_silu_conv(strips, &self.norm, &self.conv_out, &x)
+        norm_silu_conv(strips, &self.norm, &self.conv_out, &x, None)
     }
 }
 
@@ -244,12 +244,9 @@ impl Residual {
     }
 
     fn forward(&self, x: &FeatureMap, strips: Strips) -> Result<FeatureMap> {
-        let y = norm_silu_conv(strips, &self.norm1, &self.conv1, x)?;
-        let y = norm_silu_conv(strips, &self.norm2, &self.conv2, &y)?;
-        Ok(match &self.shortcut {
-            Some(shortcut) => shortcut.forward(x)?.add(&y)?,
-            None => x.add(&y)?,
-        })
+        let y = norm_silu_conv(strips, &self.norm1, &self.conv1, x, None)?;
+        let shortcut = self.shortcut.as_ref().map(|conv| conv.forward(x)).transpose()?;
+        norm_silu_conv(strips, &self.norm2, &self.conv2, &y, Some(shortcut.as_ref().unwrap_or(x)))
     }
 }
 

@@ -34,14 +34,24 @@ impl Strips {
     }
 }
 
-/// `conv(silu(norm(x)))` of a 3×3 convolution that keeps the size.
-pub fn norm_silu_conv(strips: Strips, norm: &GroupNorm, conv: &Conv2d, x: &FeatureMap) -> Result<FeatureMap> {
+/// `conv(silu(norm(x)))` of a 3×3 convolution that keeps the size, and the other side of a residual connection added.
+pub fn norm_silu_conv(
+    strips: Strips,
+    norm: &GroupNorm,
+    conv: &Conv2d,
+    x: &FeatureMap,
+    plus: Option<&FeatureMap>,
+) -> Result<FeatureMap> {
     let rows = strips.rows(x);
     if rows >= x.height() {
-        return Ok(conv.forward(&norm.norm_silu(x)?)?);
+        let y = conv.forward(&norm.norm_silu(x)?)?;
+        return Ok(match plus {
+            Some(other) => y.add(other)?,
+            None => y,
+        });
     }
     let statistics = norm.statistics(x)?;
-    each_strip(x, rows, 1, |part| Ok(conv.forward(&statistics.norm_silu(part)?)?))
+    each_strip(x, rows, 1, plus, |part| Ok(conv.forward(&statistics.norm_silu(part)?)?))
 }
 
 /// `conv(upsample2x(x))` of a 3×3 convolution that keeps the size.
@@ -50,14 +60,16 @@ pub fn upsample_conv(strips: Strips, conv: &Conv2d, x: &FeatureMap) -> Result<Fe
     if rows >= x.height() {
         return Ok(conv.forward(&x.upsample2x()?)?);
     }
-    each_strip(x, rows, 2, |part| Ok(conv.forward(&part.upsample2x()?)?))
+    each_strip(x, rows, 2, None, |part| Ok(conv.forward(&part.upsample2x()?)?))
 }
 
-/// Applies `f`, which looks one row beyond its own and gives `scale` rows for each, to strips of `rows` rows.
+/// Applies `f`, which looks one row beyond its own and gives `scale` rows for each, to strips of `rows` rows, and adds
+/// the same rows of `plus`.
 fn each_strip(
     x: &FeatureMap,
     rows: usize,
     scale: usize,
+    plus: Option<&FeatureMap>,
     f: impl Fn(&FeatureMap) -> Result<FeatureMap>,
 ) -> Result<FeatureMap> {
     let height = x.height();
@@ -67,7 +79,10 @@ fn each_strip(
         let (from, to) = (first.saturating_sub(1), height.min(end + 1));
         let part = f(&x.crop(from, 0, to - from, x.width())?)?;
         let kept = part.crop((first - from) * scale, 0, (end - first) * scale, part.width())?;
-        out.push(&kept)?;
+        match plus {
+            Some(other) => out.push(&kept.add(&other.crop(first, 0, end - first, other.width())?)?)?,
+            None => out.push(&kept)?,
+        }
     }
     Ok(out.finish()?)
 }
