@@ -5,7 +5,7 @@ use super::Sdxl;
 use super::canvas::{self, Size, all_finite};
 use super::schedule::Schedule;
 use super::unet::Conditioning;
-use crate::engine::autoencoder::Strips;
+use crate::engine::autoencoder::{AutoencoderConfig, Strips};
 use crate::engine::nn::FeatureMap;
 use crate::engine::nn::weight::Place;
 use crate::engine::noise::TorchRng;
@@ -13,7 +13,7 @@ use crate::engine::protocol::{DrawJob, DrawOutput, EngineFailure, FailureClass};
 use crate::engine::{Result, Watcher};
 use crate::media::{Decoder, DrawnPicture, Mode, Picture, Progress, Timings};
 use candle_core::{DType, Device, Tensor};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Instant;
 
 /// Guidance of checkpoints that are not distilled, where nobody says otherwise (diffusers' default).
@@ -39,7 +39,7 @@ struct Task {
 /// Who looks on, and how far the job is.
 struct Looker<'a> {
     watch: RefCell<&'a mut dyn Watcher>,
-    done: RefCell<u32>,
+    done: Cell<u32>,
     of: u32,
 }
 
@@ -50,13 +50,13 @@ impl Looker<'_> {
     }
 
     fn step(&self, preview: Option<Picture>) -> Result<()> {
-        *self.done.borrow_mut() += 1;
+        self.done.set(self.done.get() + 1);
         self.tell(preview)
     }
 
     fn tell(&self, preview: Option<Picture>) -> Result<()> {
         let mut watch = self.watch.borrow_mut();
-        watch.progress(Progress { step: *self.done.borrow(), of: self.of, preview });
+        watch.progress(Progress { step: self.done.get(), of: self.of, preview });
         if watch.cancelled() {
             return Err(EngineFailure::new(FailureClass::Cancelled, "cancelled"));
         }
@@ -64,10 +64,22 @@ impl Looker<'_> {
     }
 }
 
-/// The picture a job starts from, in latent space.
+/// The picture a job starts from, in latent space: a distribution that every seed draws its own sample of.
 struct Init {
-    latent: Vec<f32>,
+    mean: Vec<f32>,
+    log_variance: Vec<f32>,
     mask: Option<Vec<f32>>,
+}
+
+impl Init {
+    /// The sample of one seed, scaled as the UNet takes it.
+    fn sample(&self, config: &AutoencoderConfig, random: &mut TorchRng) -> Vec<f32> {
+        let noise = random.normal(self.mean.len());
+        #[allow(clippy::cast_possible_truncation)]
+        let (factor, shift) = (config.scaling_factor as f32, config.shift_factor.unwrap_or(0.0) as f32);
+        let values = self.mean.iter().zip(&self.log_variance).zip(&noise);
+        values.map(|((m, v), n)| (m + (0.5 * v).exp() * n - shift) * factor).collect()
+    }
 }
 
 impl Sdxl {
@@ -83,11 +95,14 @@ impl Sdxl {
         }
         let real_steps = task.schedule.steps() - task.first;
         let of = u32::try_from(real_steps * job.seeds.len()).unwrap_or(u32::MAX);
-        let looker = Looker { watch: RefCell::new(watch), done: RefCell::new(0), of };
+        let looker = Looker { watch: RefCell::new(watch), done: Cell::new(0), of };
         let mut pictures = Vec::with_capacity(job.seeds.len());
+        let started = Instant::now();
+        let init = self.encode_init(job, task.size)?;
+        timings.denoise_s += started.elapsed().as_secs_f64();
         for seed in &job.seeds {
             let started = Instant::now();
-            let latent = self.denoise(job, &task, *seed, &looker)?;
+            let latent = self.denoise(job, &task, init.as_ref(), *seed, &looker)?;
             timings.denoise_s += started.elapsed().as_secs_f64();
             let started = Instant::now();
             let picture = self.decode(&latent, job, task.size, &|| looker.go_on())?;
@@ -152,23 +167,23 @@ impl Sdxl {
     }
 
     /// The latent of one picture, `(1, channels, h, w)` in order.
-    fn denoise(&self, job: &DrawJob, task: &Task, seed: u64, looker: &Looker) -> Result<Vec<f32>> {
+    fn denoise(&self, job: &DrawJob, task: &Task, init: Option<&Init>, seed: u64, looker: &Looker) -> Result<Vec<f32>> {
         let schedule = &task.schedule;
         let (h, w) = self.latent_size(task.size);
         let n = self.files.unet_config().in_channels * h * w;
         let mut random = TorchRng::new(seed);
-        let init = self.encode_init(job, task.size, &mut random)?;
+        let original = init.map(|init| init.sample(self.files.vae_config(), &mut random));
+        let mask = init.and_then(|init| init.mask.as_ref());
         let noise = random.normal(n);
-        let mut latent = match &init {
-            Some(Init { mask: Some(_), .. }) if task.strength >= 1.0 => pure_noise(schedule, &noise),
-            Some(init) => {
-                let mut latent = init.latent.clone();
+        let mut latent = match &original {
+            Some(original) if mask.is_none() || task.strength < 1.0 => {
+                let mut latent = original.clone();
                 schedule.add_noise(task.first, &mut latent, &noise);
                 latent
             }
-            None => pure_noise(schedule, &noise),
+            _ => noise.iter().map(|n| n * schedule.init_noise_sigma).collect(),
         };
-        if job.mask.is_some() {
+        if mask.is_some() {
             // diffusers encodes the masked picture too, even when the UNet does not look at it.
             random.normal(self.files.vae_config().latent_channels * h * w);
         }
@@ -178,7 +193,7 @@ impl Sdxl {
             let preview = self.preview(job, task, i, &latent, &predicted)?;
             let fresh = if schedule.wants_noise() { random.normal(n) } else { Vec::new() };
             schedule.step(i, &mut latent, &predicted, &fresh);
-            if let Some(Init { latent: original, mask: Some(mask) }) = &init {
+            if let (Some(original), Some(mask)) = (&original, mask) {
                 keep_unmasked(schedule, i + 1, &mut latent, (original, &noise), mask);
             }
             looker.step(preview)?;
@@ -209,25 +224,17 @@ impl Sdxl {
         Ok(without)
     }
 
-    /// Init picture and mask in latent space; draws the posterior's noise.
-    fn encode_init(&self, job: &DrawJob, size: Size, random: &mut TorchRng) -> Result<Option<Init>> {
+    /// Init picture and mask in latent space.
+    fn encode_init(&self, job: &DrawJob, size: Size) -> Result<Option<Init>> {
         let Some(picture) = &job.init else { return Ok(None) };
-        let config = self.files.vae_config();
         let pixels = placed(&canvas::pixels(picture, size)?, self.vae.place())?;
         let (mean, log_variance) = self.vae.encode(&pixels, Strips::when(job.tiled))?;
         let (mean, log_variance) = (to_values(&mean)?, to_values(&log_variance)?);
-        let noise = random.normal(mean.len());
-        #[allow(clippy::cast_possible_truncation)]
-        let (factor, shift) = (config.scaling_factor as f32, config.shift_factor.unwrap_or(0.0) as f32);
-        let latent: Vec<f32> = mean
-            .iter()
-            .zip(&log_variance)
-            .zip(&noise)
-            .map(|((m, v), n)| (m + (0.5 * v).exp() * n - shift) * factor)
-            .collect();
-        all_finite(&latent, "the encoded picture's values")?;
-        let mask = job.mask.as_ref().map(|m| canvas::latent_mask(m, size, config.scale())).transpose()?;
-        Ok(Some(Init { latent, mask }))
+        all_finite(&mean, "the encoded picture's values")?;
+        all_finite(&log_variance, "the encoded picture's variances")?;
+        let scale = self.files.vae_config().scale();
+        let mask = job.mask.as_ref().map(|m| canvas::latent_mask(m, size, scale)).transpose()?;
+        Ok(Some(Init { mean, log_variance, mask }))
     }
 
     /// Pixels of a finished latent.
@@ -262,10 +269,6 @@ impl Sdxl {
         let (h, w) = self.latent_size(task.size);
         Ok(Some(canvas::picture(&tiny.decode(&to_map(&expected, (h, w), &self.place)?, &|| Ok(()))?)?))
     }
-}
-
-fn pure_noise(schedule: &Schedule, noise: &[f32]) -> Vec<f32> {
-    noise.iter().map(|n| n * schedule.init_noise_sigma).collect()
 }
 
 /// Puts the original back where the mask is 0, with the noise of the step that comes next (none after the last).

@@ -103,3 +103,18 @@ fn weights_that_are_not_numbers_give_no_picture() {
     let failure = Sdxl::load(&spec, Place::cpu()).unwrap().draw(&job, &mut Nobody).unwrap_err();
     assert_eq!(failure.class, FailureClass::BadOutput);
 }
+
+#[test]
+fn changed_pictures_of_a_batch_are_those_drawn_alone() {
+    let golden = root().join("tests/golden/tiny-a");
+    let mut model = Sdxl::load(&spec("tests/golden/tiny-a/sdxl"), Place::cpu()).unwrap();
+    for case in cases("tiny-a/cases.json").cases.iter().filter(|case| case.image.is_some()) {
+        let mut job = case.job(&golden);
+        job.seeds = vec![case.seed, case.seed + 1];
+        let batch = model.draw(&job, &mut Nobody).unwrap().pictures;
+        for drawn in batch {
+            job.seeds = vec![drawn.seed];
+            assert_eq!(model.draw(&job, &mut Nobody).unwrap().pictures, [drawn], "{}", case.file);
+        }
+    }
+}
