@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
 /// Where each config lies in a diffusers folder, and SDXL's own.
-pub const PUBLISHED: [(&str, &str); 8] = [
+const PUBLISHED: [(&str, &str); 8] = [
     ("model_index.json", include_str!("published/model_index.json")),
     ("unet/config.json", include_str!("published/unet.json")),
     ("vae/config.json", include_str!("published/vae.json")),
@@ -22,6 +22,13 @@ pub const PUBLISHED: [(&str, &str); 8] = [
 const SCHEDULER: &str = "scheduler/scheduler_config.json";
 /// Turbo's: base and Turbo differ in nothing else.
 const TURBO_SCHEDULER: &str = include_str!("published/scheduler_turbo.json");
+
+/// SDXL's own configs by their places, with Turbo's scheduler where `turbo` says so.
+fn published(turbo: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
+    PUBLISHED
+        .into_iter()
+        .map(move |(name, text)| (name, if turbo && name == SCHEDULER { TURBO_SCHEDULER } else { text }))
+}
 
 /// Everything the config files of a checkpoint say.
 pub struct Configs {
@@ -56,8 +63,7 @@ impl Configs {
     /// Never: what is published parses.
     pub fn published(turbo: bool) -> Result<Self> {
         Self::gather(&|name| {
-            let text = PUBLISHED.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| text);
-            let text = if turbo && name == SCHEDULER { TURBO_SCHEDULER } else { text };
+            let (_, text) = published(turbo).find(|(known, _)| *known == name).unwrap_or_default();
             Ok((PathBuf::from(name), text.to_owned()))
         })
     }
@@ -90,12 +96,12 @@ fn config<T: DeserializeOwned>(text_of: &dyn Fn(&str) -> Result<(PathBuf, String
 /// # Errors
 /// When the folder cannot be written.
 pub fn write_published(folder: &Path, clip_vocabulary: &Path) -> std::io::Result<()> {
-    for (name, text) in PUBLISHED {
+    for (name, text) in published(true) {
         let path = folder.join(name);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        std::fs::write(path, if name == SCHEDULER { TURBO_SCHEDULER } else { text })?;
+        std::fs::write(path, text)?;
     }
     for tokenizer in ["tokenizer", "tokenizer_2"] {
         for file in ["vocab.json", "merges.txt"] {
