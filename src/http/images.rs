@@ -179,10 +179,7 @@ pub async fn edits(
     let fields: ImageFields = extract::typed(form.fields)?;
     let (mut request, format) = fields.request(&door)?;
     let files = Files::of(form.files)?;
-    let decoded = tokio::task::spawn_blocking(move || files.decode_for_edit()).await;
-    let decoded =
-        decoded.map_err(|e| ApiError::of(Failure::internal(format!("reading the files broke: {e}")), &caller))?;
-    let (init, mask) = decoded.map_err(|failure| ApiError::undecodable(failure, &caller))?;
+    let (init, mask) = decoded(&caller, move || files.decode_for_edit()).await?;
     request.strength = Some(strength(&request, EDIT_STRENGTH));
     request.init = Some(init);
     request.mask = mask;
@@ -205,12 +202,20 @@ pub async fn variations(
     fields.prompt.get_or_insert_with(|| VARIATION_PROMPT.to_owned());
     let (mut request, format) = fields.request(&door)?;
     let Files { image, .. } = Files::of(form.files)?;
-    let decoded = tokio::task::spawn_blocking(move || Picture::decode(&image, "image")).await;
-    let decoded =
-        decoded.map_err(|e| ApiError::of(Failure::internal(format!("reading the files broke: {e}")), &caller))?;
+    let init = decoded(&caller, move || Picture::decode(&image, "image")).await?;
     request.strength = Some(strength(&request, VARIATION_STRENGTH));
-    request.init = Some(decoded.map_err(|failure| ApiError::undecodable(failure, &caller))?);
+    request.init = Some(init);
     answered(&door, &caller, &headers, request, format).await
+}
+
+/// What `decode` makes of an upload, on a thread where it may take its time.
+async fn decoded<T: Send + 'static>(
+    caller: &Owner,
+    decode: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, ApiError> {
+    let broke = |e| ApiError::of(Failure::internal(format!("reading the files broke: {e}")), caller);
+    let decoded = tokio::task::spawn_blocking(decode).await.map_err(broke)?;
+    decoded.map_err(|failure| ApiError::undecodable(failure, caller))
 }
 
 /// The strength asked, or the default; a single step is only possible at full strength.
