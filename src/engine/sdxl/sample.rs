@@ -4,6 +4,7 @@
 use super::Sdxl;
 use super::canvas::{self, Size, all_finite};
 use super::schedule::Schedule;
+use super::text::Embedded;
 use super::unet::Conditioning;
 use crate::engine::autoencoder::{AutoencoderConfig, Strips};
 use crate::engine::nn::FeatureMap;
@@ -31,9 +32,16 @@ struct Task {
     strength: f32,
     schedule: Schedule,
     first: usize,
+    texts: Texts,
+    notices: Vec<String>,
+}
+
+/// A job's texts as the UNet takes them, the negative one only where guidance uses it.
+struct Texts {
     positive: Conditioning,
     negative: Option<Conditioning>,
-    notices: Vec<String>,
+    /// Whether words of the prompt were cut.
+    cut: bool,
 }
 
 /// Who looks on, and how far the job is.
@@ -145,11 +153,14 @@ impl Sdxl {
                 format!("{steps} steps at strength {strength} leave none to do; at least {fewest} are needed"),
             ));
         }
-        let mut notices: Vec<String> = resized.into_iter().collect();
+        let texts = self.texts(job, guidance, size)?;
+        let cut = texts.cut.then(|| "the prompt was longer than the model reads and was cut at a word".to_owned());
+        let notices = resized.into_iter().chain(cut).collect();
+        Ok(Task { size, steps, guidance, strength, schedule, first, texts, notices })
+    }
+
+    fn texts(&mut self, job: &DrawJob, guidance: f32, size: Size) -> Result<Texts> {
         let positive = self.text.embed(&job.prompt, &self.files, &self.place)?;
-        if positive.cut {
-            notices.push("the prompt was longer than the model reads and was cut at a word".to_owned());
-        }
         let negative = match &job.negative {
             _ if guidance <= 1.0 => None,
             None if self.files.zeros_for_no_negative() => Some(positive.zeros()?),
@@ -157,13 +168,10 @@ impl Sdxl {
         };
         #[allow(clippy::cast_precision_loss)]
         let (w, h) = (size.width as f32, size.height as f32);
-        let conditioned = |e: super::text::Embedded| Conditioning {
-            prompt: e.prompt,
-            pooled: e.pooled,
-            sizes: [h, w, 0.0, 0.0, h, w],
-        };
-        let (positive, negative) = (conditioned(positive), negative.map(conditioned));
-        Ok(Task { size, steps, guidance, strength, schedule, first, positive, negative, notices })
+        let conditioned =
+            |e: Embedded| Conditioning { prompt: e.prompt, pooled: e.pooled, sizes: [h, w, 0.0, 0.0, h, w] };
+        let cut = positive.cut;
+        Ok(Texts { positive: conditioned(positive), negative: negative.map(conditioned), cut })
     }
 
     /// The latent of one picture, `(1, channels, h, w)` in order.
@@ -216,8 +224,8 @@ impl Sdxl {
         let go_on = || looker.go_on();
         let predict =
             |conditioning: &Conditioning| to_values(&self.unet.forward(&input, timestep, conditioning, &go_on)?);
-        let Some(negative) = &task.negative else { return predict(&task.positive) };
-        let (mut without, with) = (predict(negative)?, predict(&task.positive)?);
+        let Some(negative) = &task.texts.negative else { return predict(&task.texts.positive) };
+        let (mut without, with) = (predict(negative)?, predict(&task.texts.positive)?);
         for (u, c) in without.iter_mut().zip(&with) {
             *u += task.guidance * (c - *u);
         }
