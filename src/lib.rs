@@ -15,6 +15,9 @@
 // The words everybody speaks.
 pub mod media;
 
+// Where it is written down.
+pub mod db;
+
 // Doors.
 pub mod cli;
 pub mod http;

@@ -2,8 +2,8 @@
 //! become the job's answer. It must not know doors, and of those who answer only the chain.
 
 use crate::chain::Chain;
-use crate::media::{DrawnPicture, Failure, ImageRequest, ImageResult, Watch};
-use crate::queue::{Answer, Claim, Kept, Queue};
+use crate::media::{Answer, DrawnPicture, Failure, ImageRequest, ImageResult, Kept, Watch};
+use crate::queue::{Claim, Queue};
 use crate::storage::Storage;
 use bytes::Bytes;
 use futures::FutureExt;
@@ -64,9 +64,9 @@ async fn answer(queue: &Queue, chain: &Chain, storage: &Storage, claim: Claim) -
     let files = files.map_err(|e| Failure::internal(format!("writing the pictures broke: {e}")))??;
     let mut pictures = Vec::with_capacity(files.len());
     for (seed, png) in files {
-        pictures.push(Kept { asset: storage.put(png, "image/png", &owner.name).await?, seed });
+        pictures.push(Kept { asset: storage.put(png, "image/png", &owner.id).await?, seed });
     }
-    Ok(Answer { pictures, provenance, notices })
+    Ok(Answer { pictures, provenance, notices, from_cache: false })
 }
 
 /// Each picture's seed and PNG, with what draws it again inside.

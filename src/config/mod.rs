@@ -7,8 +7,9 @@ mod sources;
 pub mod variables;
 
 use crate::chain::route::{self, Link};
-use crate::http::auth::{ApiKey, Level};
+use crate::http::auth::ApiKey;
 use crate::local::{self, DeviceSetting, catalogue};
+use crate::media::Level;
 use crate::{chain, http, storage, telemetry};
 use parse::Value;
 use secrecy::SecretString;
@@ -260,7 +261,9 @@ fn api_keys(value: &Value) -> Result<Vec<ApiKey>, ConfigError> {
         let whole = level.ok().filter(|_| !name.is_empty() && !key.is_empty());
         let Some(level) = whole else {
             let which = position + 1;
-            return Err(value.wrong(&format!("entry {which} must be name:key, name:key:user or name:key:admin")));
+            return Err(value.wrong(&format!(
+                "entry {which} must be name:key or name:key:level, the level being user, subscriber or admin"
+            )));
         };
         if keys.iter().any(|k| k.name == name) {
             return Err(value.wrong(&format!("the name {name} is given twice; each key needs its own")));

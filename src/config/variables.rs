@@ -61,7 +61,7 @@ pub const API_KEYS: Variable = Variable {
     aliases: &[],
     key: "http.api_keys",
     default: Default::Words("none: only this machine may ask"),
-    meaning: "Who may use the HTTP API: a comma list of name:key or name:key:level; the level is user (without one) or admin.",
+    meaning: "Who may use the HTTP API: a comma list of name:key or name:key:level; the level is user (without one), subscriber or admin.",
     example: "alice:5f2b9c0d8e7a4b61,boss:90ab12cd34ef56a7:admin",
     secret: true,
 };

@@ -3,8 +3,7 @@
 use super::Door;
 use super::error::{ApiError, ErrorAnswer};
 use super::extract::{Asked, Named};
-use crate::intake::Owner;
-use crate::media::{AssetId, Failure};
+use crate::media::{AssetId, Failure, Level, Owner};
 use crate::storage::{Link, Meta};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -39,18 +38,22 @@ pub async fn bytes(
     let unknown = || ApiError::not_found("asset", &name);
     let id: AssetId = name.parse().map_err(|_| unknown())?;
     let caller = caller(&door, id, signed, &headers)?;
-    let reader = caller.clone().unwrap_or(Owner { name: String::new(), admin: false });
+    let reader = caller.clone().unwrap_or_else(nobody);
     let fail = |failure: Failure| ApiError::of(failure, &reader);
     let meta = door.state.storage.meta(id).await.map_err(fail)?.ok_or_else(unknown)?;
     if let Some(caller) = &caller
-        && !caller.admin
-        && caller.name != meta.owner
+        && !caller.may_see(&meta.owner)
     {
         return Err(unknown());
     }
     let part = part(&headers, meta.size)?;
     let bytes = door.state.storage.bytes(id, part.clone()).await.map_err(fail)?.ok_or_else(unknown)?;
     Ok(answer(&meta, part, bytes))
+}
+
+/// Whoever has a link and no key.
+fn nobody() -> Owner {
+    Owner { id: String::new(), level: Level::User }
 }
 
 /// Who asks with a key; `None` for whoever has a link that works.

@@ -2,7 +2,7 @@
 
 use super::Door;
 use super::error::ApiError;
-use crate::intake::Owner;
+use crate::media::{Level, Owner};
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
@@ -13,27 +13,6 @@ use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
-
-/// What a key allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// Its own jobs and files.
-    User,
-    /// Everybody's, and the reasons of failures.
-    Admin,
-}
-
-impl std::str::FromStr for Level {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "user" => Ok(Self::User),
-            "admin" => Ok(Self::Admin),
-            other => Err(format!("'{other}' is not one of user, admin")),
-        }
-    }
-}
 
 /// One key as it is configured.
 #[derive(Debug, Clone)]
@@ -51,9 +30,7 @@ pub(super) struct Keys(Vec<(Owner, [u8; 32])>);
 
 impl Keys {
     pub(super) fn new(keys: &[ApiKey]) -> Self {
-        let hashed = |key: &ApiKey| {
-            (Owner { name: key.name.clone(), admin: key.level == Level::Admin }, hash(key.key.expose_secret()))
-        };
+        let hashed = |key: &ApiKey| (Owner::key(&key.name, key.level), hash(key.key.expose_secret()));
         Self(keys.iter().map(hashed).collect())
     }
 
@@ -65,7 +42,7 @@ impl Keys {
     /// Who sends these headers.
     pub(super) fn caller(&self, headers: &HeaderMap) -> Result<Owner, ApiError> {
         if self.none() {
-            return Ok(Owner { name: "local".to_owned(), admin: true });
+            return Ok(Owner::local());
         }
         let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let key = given.and_then(|value| value.split_once(' ')).filter(|(word, _)| word.eq_ignore_ascii_case("bearer"));

@@ -1,7 +1,6 @@
 //! The only place where a failure becomes a status and OpenAI's error JSON.
 
-use crate::intake::Owner;
-use crate::media::Failure;
+use crate::media::{Failure, Level, Owner};
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -89,10 +88,11 @@ impl ApiError {
         let code = Some(match &failure {
             Failure::Invalid { .. } => "invalid_value",
             Failure::Missing { .. } => "model_not_found",
+            Failure::Quota { .. } => "insufficient_quota",
             other => other.class(),
         });
         let message = match &failure {
-            Failure::Exhausted { attempts } if !caller.admin && !attempts.is_empty() => {
+            Failure::Exhausted { attempts } if !caller.admin() && !attempts.is_empty() => {
                 "nothing here can answer this request now; an administrator can see why".to_owned()
             }
             other => other.to_string(),
@@ -102,12 +102,15 @@ impl ApiError {
             Failure::TooBig { .. } => (StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST),
             Failure::Missing { .. } => (StatusCode::NOT_FOUND, INVALID_REQUEST),
             Failure::Busy { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error"),
+            Failure::Quota { .. } => (StatusCode::TOO_MANY_REQUESTS, "insufficient_quota"),
+            Failure::Forbidden { .. } => (StatusCode::FORBIDDEN, INVALID_REQUEST),
             Failure::Cancelled => (StatusCode::CONFLICT, INVALID_REQUEST),
             Failure::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, SERVER),
             Failure::OutOfMemory { .. }
             | Failure::Crashed { .. }
             | Failure::Timeout { .. }
             | Failure::BadOutput { .. }
+            | Failure::Unavailable { .. }
             | Failure::Exhausted { .. } => (StatusCode::SERVICE_UNAVAILABLE, SERVER),
         };
         let mut headers = Vec::new();
@@ -115,6 +118,11 @@ impl ApiError {
             Failure::Busy { retry_after_s, .. } => {
                 headers.extend(retry_after_s.map(|seconds| (header::RETRY_AFTER, seconds.into())));
             }
+            Failure::Quota { retry_after_s, .. } => {
+                headers.extend(retry_after_s.map(|seconds| (header::RETRY_AFTER, seconds.into())));
+                headers.push((SHOULD_RETRY, HeaderValue::from_static("false")));
+            }
+            Failure::Unavailable { .. } => headers.push((header::RETRY_AFTER, 5.into())),
             // Everything that could be tried was tried: the same request again would only cost the same again.
             _ => headers.push((SHOULD_RETRY, HeaderValue::from_static("false"))),
         }
@@ -149,6 +157,6 @@ pub async fn no_such_method(method: axum::http::Method, uri: axum::http::Uri) ->
 
 /// For a handler that panicked: its client gets an answer, and the server lives.
 pub fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
-    let nobody = Owner { name: String::new(), admin: false };
+    let nobody = Owner { id: String::new(), level: Level::User };
     ApiError::of(Failure::internal("the server broke on this request; its log says why"), &nobody).into_response()
 }

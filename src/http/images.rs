@@ -4,8 +4,8 @@ use super::Door;
 use super::error::{ApiError, ErrorAnswer};
 use super::extract::{self, Form, Json};
 use super::models::unknown;
-use crate::intake::{Answer, Kept, Owner};
-use crate::media::{AssetId, Decoder, Failure, ImageRequest, Mask, Mode, Picture, Scheduler};
+
+use crate::media::{Answer, AssetId, Decoder, Failure, ImageRequest, Kept, Mask, Mode, Owner, Picture, Scheduler};
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};

@@ -2,9 +2,9 @@
 //!
 //! Owns the rules between a door and the line. Must not know HTTP, Telegram, or who answers.
 
-pub use crate::queue::{Answer, JobView, Kept, Owner, State};
+pub use crate::queue::{JobView, State};
 
-use crate::media::{Failure, ImageRequest, JobId};
+use crate::media::{Answer, Failure, ImageRequest, JobId, Owner};
 use crate::queue::Queue;
 use std::sync::Arc;
 use tokio::sync::{oneshot, watch};

@@ -60,6 +60,30 @@ pub enum Failure {
         /// What was wrong with it.
         message: String,
     },
+    /// The database or the storage cannot be used at the moment. The same again may work later.
+    #[error("{message}")]
+    Unavailable {
+        /// One sentence.
+        message: String,
+    },
+    /// Not enough left of the day's free requests, and not enough money. Kopecks.
+    #[error("{}", unpaid(*.limit, *.price, *.balance))]
+    Quota {
+        /// Free requests of this kind a day.
+        limit: u32,
+        /// What the request would cost beyond what is free.
+        price: i64,
+        /// What there is.
+        balance: i64,
+        /// Seconds until the day's free requests are back; `None` where there never are any.
+        retry_after_s: Option<u64>,
+    },
+    /// Not allowed at this level.
+    #[error("{message}")]
+    Forbidden {
+        /// One sentence.
+        message: String,
+    },
     /// Cancelled by its owner or an admin.
     #[error("cancelled")]
     Cancelled,
@@ -111,6 +135,9 @@ impl Failure {
             Self::Timeout { .. } => "timeout",
             Self::Busy { .. } => "busy",
             Self::BadOutput { .. } => "bad_output",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Quota { .. } => "quota",
+            Self::Forbidden { .. } => "forbidden",
             Self::Cancelled => "cancelled",
             Self::Exhausted { .. } => "exhausted",
             Self::Internal { .. } => "internal",
@@ -120,8 +147,27 @@ impl Failure {
     /// Whether the next link of the chain may answer what this one could not.
     #[must_use]
     pub fn goes_on(&self) -> bool {
-        !matches!(self, Self::Invalid { .. } | Self::TooBig { .. } | Self::Cancelled)
+        !matches!(
+            self,
+            Self::Invalid { .. } | Self::TooBig { .. } | Self::Cancelled | Self::Quota { .. } | Self::Forbidden { .. }
+        )
     }
+}
+
+fn unpaid(limit: u32, price: i64, balance: i64) -> String {
+    let free = match limit {
+        0 => "there are no free requests of this kind".to_owned(),
+        limit => format!("the {limit} free requests of today are used up"),
+    };
+    format!("{free}; this one costs {} and the balance is {}", roubles(price), roubles(balance))
+}
+
+/// An amount of kopecks for people: `2.50 ₽`.
+#[must_use]
+pub fn roubles(kopecks: i64) -> String {
+    let sign = if kopecks < 0 { "-" } else { "" };
+    let kopecks = kopecks.unsigned_abs();
+    format!("{sign}{}.{:02} ₽", kopecks / 100, kopecks % 100)
 }
 
 fn short_of_memory(needed: u64, available: u64) -> String {

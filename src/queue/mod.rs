@@ -7,9 +7,9 @@
 mod pace;
 mod state;
 
-pub use state::{Answer, JobView, Kept, Owner, State};
+pub use state::{JobView, State};
 
-use crate::media::{Failure, ImageRequest, JobId};
+use crate::media::{Answer, Failure, ImageRequest, JobId, Owner};
 use pace::Pace;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -151,7 +151,7 @@ impl Queue {
     /// Returns the state after the call, or `None` where the owner has no such job.
     pub async fn cancel(&self, id: JobId, owner: &Owner) -> Option<State> {
         let mut lanes = self.lanes();
-        let job = lanes.jobs.get(&id).filter(|job| owner.may_see(&job.owner))?;
+        let job = lanes.jobs.get(&id).filter(|job| owner.may_see(&job.owner.id))?;
         job.cancel.cancel();
         if lanes.waiting.contains(&id) {
             lanes.waiting.retain(|other| *other != id);
@@ -175,7 +175,7 @@ impl Queue {
     /// Follows a job of this owner from its present state on. `None` where the owner has no such job.
     pub async fn watch(&self, id: JobId, owner: &Owner) -> Option<watch::Receiver<State>> {
         let lanes = self.lanes();
-        let job = lanes.jobs.get(&id).filter(|job| owner.may_see(&job.owner))?;
+        let job = lanes.jobs.get(&id).filter(|job| owner.may_see(&job.owner.id))?;
         Some(job.state.subscribe())
     }
 
@@ -184,7 +184,7 @@ impl Queue {
         let lanes = self.lanes();
         let older = lanes.jobs.iter().rev().filter(|(id, _)| before.is_none_or(|before| **id < before));
         older
-            .filter(|(_, job)| owner.may_see(&job.owner))
+            .filter(|(_, job)| owner.may_see(&job.owner.id))
             .take(limit)
             .map(|(id, job)| JobView { id: *id, created: job.created, state: job.state.borrow().clone() })
             .collect()
@@ -193,7 +193,7 @@ impl Queue {
     /// One job of this owner. `None` where the owner has no such job.
     pub async fn view(&self, id: JobId, owner: &Owner) -> Option<JobView> {
         let lanes = self.lanes();
-        let job = lanes.jobs.get(&id).filter(|job| owner.may_see(&job.owner))?;
+        let job = lanes.jobs.get(&id).filter(|job| owner.may_see(&job.owner.id))?;
         Some(JobView { id, created: job.created, state: job.state.borrow().clone() })
     }
 

@@ -1,26 +1,8 @@
 //! What can be told about a job: whose it is, where it stands, what came of it.
 
-use crate::media::{AssetId, Failure, JobId, Provenance};
-use serde::{Deserialize, Serialize};
+use crate::media::{Answer, Failure, JobId};
 use std::sync::Arc;
 use std::time::SystemTime;
-
-/// Whose a job or a file is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
-    /// The name of the API key, or of whoever runs this machine.
-    pub name: String,
-    /// Sees and cancels the jobs of everybody, and reads the reasons of failures.
-    pub admin: bool,
-}
-
-impl Owner {
-    /// Whether this one may see and cancel what belongs to `other`.
-    #[must_use]
-    pub fn may_see(&self, other: &Self) -> bool {
-        self.admin || self.name == other.name
-    }
-}
 
 /// Where a job stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,26 +53,6 @@ impl State {
             Self::Cancelled => "cancelled",
         }
     }
-}
-
-/// One stored picture of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
-    /// Where its PNG lies.
-    pub asset: AssetId,
-    /// The seed that draws it again, alone.
-    pub seed: u64,
-}
-
-/// What came of a job that was answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
-    /// In the order of their seeds.
-    pub pictures: Vec<Kept>,
-    /// Who drew them.
-    pub provenance: Provenance,
-    /// What the caller should know: changed texts, a cut prompt, a tiled decode.
-    pub notices: Vec<String>,
 }
 
 /// One job, as shown to its owner.

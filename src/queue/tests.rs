@@ -4,7 +4,7 @@ use super::*;
 use crate::media::Provenance;
 
 fn owner(name: &str) -> Owner {
-    Owner { name: name.to_owned(), admin: false }
+    Owner::key(name, crate::media::Level::User)
 }
 
 fn queue(capacity: usize) -> Queue {
@@ -16,6 +16,7 @@ fn answer() -> Answer {
         pictures: Vec::new(),
         provenance: Provenance { provider: "local".into(), model: "demo".into(), fallback_reason: None },
         notices: Vec::new(),
+        from_cache: false,
     }
 }
 
@@ -106,7 +107,7 @@ async fn only_the_owner_and_admins_see_a_job() {
     assert!(queue.view(id, &owner("b")).await.is_none());
     assert!(queue.watch(id, &owner("b")).await.is_none());
     assert!(queue.list(&owner("b"), None, 10).await.is_empty());
-    let admin = Owner { name: "root".into(), admin: true };
+    let admin = Owner::local();
     assert_eq!(queue.list(&admin, None, 10).await.len(), 1);
     assert_eq!(queue.cancel(id, &admin).await, Some(State::Cancelled));
 }
