@@ -11,6 +11,7 @@ pub mod order;
 pub mod owner;
 pub mod picture;
 pub mod progress;
+pub mod tried;
 pub mod watch;
 
 pub use answer::{Answer, Kept};
@@ -21,4 +22,5 @@ pub use order::{ImageOrder, Source};
 pub use owner::{Door, Level, Owner};
 pub use picture::{Mask, Picture};
 pub use progress::Progress;
+pub use tried::Tried;
 pub use watch::Watch;

@@ -1,0 +1,23 @@
+//! One attempt of the chain, for the statistics and the log: who was asked, how long it took, what came of it.
+
+use serde::{Deserialize, Serialize};
+
+/// Who was asked and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// `local` or the provider's id.
+    pub provider: String,
+    /// The model asked.
+    pub model: String,
+    /// How long it took.
+    pub took_ms: u64,
+    /// Size of what came back.
+    pub bytes: u64,
+    /// [`Tried::DONE`] or the class of the failure.
+    pub class: String,
+}
+
+impl Tried {
+    /// The class of an attempt that was answered.
+    pub const DONE: &'static str = "done";
+}
