@@ -6,6 +6,9 @@ cd "$(dirname "$0")/.."
 
 say() { echo "setup: $*" >&2; }
 
+tests=false
+[[ "${1:-}" != --tests ]] || tests=true
+
 packages=()
 need() { command -v "$1" >/dev/null || packages+=("$2"); }
 need cc build-essential
@@ -14,6 +17,8 @@ need git git
 need python3 python3
 # Debian splits venv from Python: the module is there but cannot make an environment without ensurepip.
 python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
+# The tests start a server of their own. Debian keeps PostgreSQL's programs out of PATH.
+if $tests && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then need initdb postgresql; fi
 
 if ((${#packages[@]})); then
     command -v apt-get >/dev/null || { say "missing: ${packages[*]}; install them with your package manager"; exit 1; }
@@ -30,7 +35,7 @@ fi
 command -v cargo >/dev/null || { say "Rust is missing: install it from https://rustup.rs, then run this again"; exit 1; }
 
 # What only the tests need; `scripts/run.sh` does not ask for it.
-if [[ "${1:-}" == --tests ]]; then
+if $tests; then
     if ! command -v cargo-nextest >/dev/null; then
         say "installing cargo-nextest, which takes some minutes"
         cargo install --locked cargo-nextest

@@ -18,13 +18,14 @@ step cargo clippy --locked --all-targets -- -D warnings
 step cargo clippy --locked --all-targets --no-default-features -- -D warnings
 # The tests start both programs; nextest alone would build only those that it runs itself.
 step cargo build --locked --bins
-step cargo nextest run --locked
+# Tests of the database run on SQLite and on a PostgreSQL that lives as long as they do.
+step scripts/test_postgres.sh run cargo nextest run --locked
 # Everything is documented for those who work on it: links to private items are wanted.
 RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" step cargo doc --locked --no-deps --document-private-items --quiet
 if $soak; then
     command -v cargo-deny >/dev/null || step cargo install --locked cargo-deny
     step cargo deny check
-    step cargo nextest run --locked --run-ignored only --no-tests=pass
+    step scripts/test_postgres.sh run cargo nextest run --locked --run-ignored only --no-tests=pass
 fi
 echo
 echo "all passed"

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
 
 mod cli;
+mod db;
 mod docker;
 mod docs;
 #[cfg(feature = "engine")]
@@ -19,6 +20,7 @@ mod tidy;
 
 /// What several subjects need.
 mod support {
+    pub mod database;
     pub mod desk;
     pub mod hub;
     pub mod server;
