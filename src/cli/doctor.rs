@@ -3,6 +3,7 @@
 use super::say;
 use crate::app::Studio;
 use crate::config::Config;
+use crate::db::{Clock, Db};
 use crate::local::catalogue::{Catalogue, human_bytes};
 use anyhow::Result;
 use rustix::fs::{Access, access, statvfs};
@@ -10,11 +11,15 @@ use secrecy::ExposeSecret;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
+use url::Url;
 
 /// Less than this on the disk of the results is worth a warning.
 const LITTLE_DISK: u64 = 2_000_000_000;
 /// A shorter key can be guessed.
 const SHORT_KEY: usize = 16;
+/// How long the database may take to answer.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What was found.
 enum Finding {
@@ -35,6 +40,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
         ("engine", engine(&studio).await),
         ("models", models(config, &studio)),
         ("data", data(&config.data_dir)),
+        ("database", database(config.database()).await),
         ("listen", listen(config)),
     ];
     let mut code = ExitCode::SUCCESS;
@@ -47,7 +53,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
         if verdict == "fail" {
             code = ExitCode::FAILURE;
         }
-        say(&format!("{verdict:<5} {subject:<7} {text}"))?;
+        say(&format!("{verdict:<5} {subject:<8} {text}"))?;
     }
     Ok(code)
 }
@@ -147,6 +153,26 @@ fn data(folder: &Path) -> Finding {
             if free < LITTLE_DISK { Finding::Warn(said) } else { Finding::Ok(said) }
         }
         Err(error) => Finding::Warn(format!("{shown}, free space unknown: {error}")),
+    }
+}
+
+/// Looks at a database that is there; a file is made by `serve`.
+async fn database(url: &str) -> Finding {
+    let place = match (url.strip_prefix("sqlite://"), Url::parse(url)) {
+        (Some(path), _) => path.to_owned(),
+        (None, Ok(url)) => format!("{}{}", url.host_str().unwrap_or_default(), url.path()),
+        (None, Err(error)) => return Finding::Fail(format!("DATABASE_URL cannot be understood: {error}")),
+    };
+    if url.starts_with("sqlite://") && !Path::new(&place).exists() {
+        return Finding::Ok(format!("{place} does not exist yet; the first start makes it"));
+    }
+    let asked = async { Db::open(url, Clock::system()).await?.about().await };
+    match tokio::time::timeout(DATABASE_PATIENCE, asked).await {
+        Ok(Ok(about)) => {
+            Finding::Ok(format!("{} {}, {place}, {}", about.program, about.version, human_bytes(about.bytes)))
+        }
+        Ok(Err(error)) => Finding::Fail(format!("{place}: {error}")),
+        Err(_) => Finding::Fail(format!("{place} does not answer within {} s", DATABASE_PATIENCE.as_secs())),
     }
 }
 

@@ -43,7 +43,7 @@ enum Command {
     Models(models::ModelsArgs),
     /// Measure how fast this machine draws
     Bench(bench::Args),
-    /// Say what works here and what is missing: device, memory, engine, models, disk, address
+    /// Say what works here and what is missing: device, memory, engine, models, disk, database, address
     Doctor,
     /// Write .env.example and samovar.example.toml into the working directory
     #[command(hide = true)]

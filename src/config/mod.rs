@@ -12,7 +12,7 @@ use crate::local::{self, DeviceSetting, catalogue};
 use crate::media::Level;
 use crate::{chain, http, storage, telemetry};
 use parse::Value;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use sources::Sources;
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -65,6 +65,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// How long results stay.
     pub retention: Duration,
+    /// Where jobs and accounts are kept. It may hold a password.
+    pub database_url: SecretString,
     /// Manifest and bundled models.
     pub models_dir: PathBuf,
     /// Fetched weights.
@@ -112,11 +114,13 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let sources = Sources::read(folder, environment)?;
         let models_dir = given(&sources, &vars::MODELS_DIR)?.path();
+        let data_dir = given(&sources, &vars::DATA_DIR)?.path();
         Ok(Self {
             listen: given(&sources, &vars::LISTEN)?.address()?,
             public_url: sources.get(&vars::PUBLIC_URL)?.map(|v| v.url()).transpose()?,
             api_keys: sources.get(&vars::API_KEYS)?.map(|v| api_keys(&v)).transpose()?.unwrap_or_default(),
-            data_dir: given(&sources, &vars::DATA_DIR)?.path(),
+            database_url: database(&sources, &data_dir)?,
+            data_dir,
             retention: Duration::from_secs(given(&sources, &vars::RETENTION_DAYS)?.number(1..=36_500)? * 86_400),
             weights_dir: sources.get(&vars::WEIGHTS_DIR)?.map_or_else(|| models_dir.join("weights"), |v| v.path()),
             models_dir,
@@ -162,6 +166,12 @@ impl Config {
             retention: self.retention,
             link_life: LINK_LIFE,
         }
+    }
+
+    /// For `db`: an address that may hold a password.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        self.database_url.expose_secret()
     }
 
     /// For `local::catalogue`.
@@ -222,6 +232,18 @@ fn given(sources: &Sources, variable: &Variable) -> Result<Value, ConfigError> {
         Default::Words(_) => "",
     };
     Ok(sources.get(variable)?.unwrap_or_else(|| Value::new(variable, variable.name, text)))
+}
+
+fn database(sources: &Sources, data_dir: &Path) -> Result<SecretString, ConfigError> {
+    let Some(value) = sources.get(&vars::DATABASE_URL)? else {
+        return Ok(format!("sqlite://{}", data_dir.join("samovar.db").display()).into());
+    };
+    let text = value.text();
+    let known = ["sqlite://", "postgres://", "postgresql://"];
+    if !known.iter().any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty())) {
+        return Err(value.wrong("sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME is accepted"));
+    }
+    Ok(text.into())
 }
 
 fn threads(sources: &Sources) -> Result<Option<usize>, ConfigError> {

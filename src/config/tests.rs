@@ -1,7 +1,6 @@
 //! The configuration as a whole, on folders and environments of its own.
 
 use super::*;
-use secrecy::ExposeSecret;
 use std::fs;
 
 fn read(folder: &Path, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -41,6 +40,20 @@ fn the_environment_wins_over_dotenv_and_dotenv_over_toml() {
     assert_eq!(config.memory_limit, Some(6 << 30));
     let route: Vec<_> = config.route_image_generate.iter().map(ToString::to_string).collect();
     assert_eq!(route, ["local:a", "hf"]);
+}
+
+#[test]
+fn the_database_is_a_file_of_the_data_folder_unless_said_otherwise() {
+    assert_eq!(read_alone(&[]).unwrap().database(), "sqlite://./data/samovar.db");
+    assert_eq!(read_alone(&[("SAMOVAR_DATA_DIR", "/var/x")]).unwrap().database(), "sqlite:///var/x/samovar.db");
+    let config = read_alone(&[("DATABASE_URL", "postgres://me:hunter2@db/samovar")]).unwrap();
+    assert_eq!(config.database(), "postgres://me:hunter2@db/samovar");
+    assert!(!format!("{config:?}").contains("hunter2"), "{config:?}");
+    for wrong in ["mysql://me:hunter2@db/samovar", "samovar.db", "sqlite://", "postgres:hunter2"] {
+        let error = error(&[("DATABASE_URL", wrong)]);
+        assert!(error.starts_with("DATABASE_URL is not usable: sqlite://PATH or postgres://"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
 }
 
 #[test]

@@ -81,6 +81,16 @@ pub const RETENTION_DAYS: Variable = open(
     "7",
     "Days after which results are deleted.",
 );
+/// Jobs, accounts, statistics.
+pub const DATABASE_URL: Variable = Variable {
+    name: "DATABASE_URL",
+    aliases: &[],
+    key: "database.url",
+    default: Default::Words("sqlite://samovar.db inside SAMOVAR_DATA_DIR"),
+    meaning: "Where jobs and accounts are kept: sqlite://PATH, or postgres://USER:PASSWORD@HOST/NAME to share them among machines.",
+    example: "postgres://samovar:secret@db.example.org/samovar",
+    secret: true,
+};
 /// Manifest and bundled models.
 pub const MODELS_DIR: Variable = open(
     "SAMOVAR_MODELS_DIR",
@@ -187,6 +197,7 @@ pub const ALL: &[Variable] = &[
     API_KEYS,
     DATA_DIR,
     RETENTION_DAYS,
+    DATABASE_URL,
     MODELS_DIR,
     WEIGHTS_DIR,
     HF_TOKEN,

@@ -9,8 +9,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// A clock that can be moved. Clones show the same time.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
-    /// Milliseconds added to the system's time.
-    ahead: Arc<AtomicI64>,
+    /// Milliseconds that the database server is ahead of the system's time.
+    server: Arc<AtomicI64>,
+    /// Milliseconds that the clock was moved.
+    moved: Arc<AtomicI64>,
 }
 
 impl Clock {
@@ -23,12 +25,12 @@ impl Clock {
     /// Milliseconds since 1970.
     #[must_use]
     pub fn now(&self) -> i64 {
-        system() + self.ahead.load(Ordering::Relaxed)
+        system() + self.server.load(Ordering::Relaxed) + self.moved.load(Ordering::Relaxed)
     }
 
     /// Moves the clock, as a machine's clock jumps when somebody sets it. Negative: back.
     pub fn jump(&self, milliseconds: i64) {
-        self.ahead.fetch_add(milliseconds, Ordering::Relaxed);
+        self.moved.fetch_add(milliseconds, Ordering::Relaxed);
     }
 
     /// Takes the server's time for this one's: machines that share a database must agree on when a lease ends.
@@ -38,7 +40,7 @@ impl Clock {
             .fetch_one(pool)
             .await?;
         let half_way = i64::midpoint(before, system());
-        self.ahead.store(server - half_way, Ordering::Relaxed);
+        self.server.store(server - half_way, Ordering::Relaxed);
         Ok(())
     }
 }

@@ -4,6 +4,7 @@
 //!
 //! Must not know what any table means: each room writes its own statements, in its own tables.
 
+mod about;
 mod bell;
 mod clock;
 mod error;
@@ -11,10 +12,11 @@ mod migrations;
 mod statement;
 mod tx;
 
+pub use about::About;
 pub use bell::{Event, Hearing};
 pub use clock::Clock;
 pub use error::{DbError, Passing};
-pub use statement::{Row, Value};
+pub use statement::{Column, Row, Value};
 pub use tx::Tx;
 
 use bell::Bell;
@@ -22,6 +24,8 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, PgPool, SqlitePool};
 use statement::Connection;
+use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -64,14 +68,14 @@ impl Db {
     /// Opens `sqlite://PATH` (made when absent) or `postgres://…` and brings its tables up to date.
     ///
     /// # Errors
-    /// [`DbError::Url`] for any other address, [`DbError::Unavailable`] when nobody answers there,
-    /// [`DbError::Broken`] when it was written by a newer version.
+    /// [`DbError::Url`] for any other address and when it was written by a newer version, [`DbError::Unavailable`] when
+    /// nobody answers there.
     pub async fn open(url: &str, clock: Clock) -> Result<Self, DbError> {
         let bell = Arc::new(Bell::default());
         let stop = CancellationToken::new();
         let pools = if let Some(path) = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
-            let path = path.split('?').next().unwrap_or(path);
-            let options = sqlite(Path::new(path))?;
+            let path = Path::new(path.split('?').next().unwrap_or(path));
+            let options = sqlite(path)?;
             // Migrations and the choice of the journal need the only writer first.
             let write = SqlitePoolOptions::new()
                 .max_connections(1)
@@ -79,7 +83,9 @@ impl Db {
                 .test_before_acquire(false)
                 .connect_with(options.clone())
                 .await?;
+            let alone = alone_in(folder_of(path)).await?;
             migrations::sqlite().run(&write).await?;
+            drop(alone);
             let read = SqlitePoolOptions::new()
                 .max_connections(CONNECTIONS)
                 .acquire_timeout(PATIENCE)
@@ -192,11 +198,26 @@ impl Db {
     }
 }
 
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Locks the folder until the file is dropped: of processes that open the same SQLite at once, one makes the tables.
+/// PostgreSQL has a lock for that.
+async fn alone_in(folder: &Path) -> Result<File, DbError> {
+    let folder = folder.to_owned();
+    let locked = tokio::task::spawn_blocking(move || {
+        let open = File::open(&folder)?;
+        open.lock()?;
+        Ok(open)
+    });
+    locked.await.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(|e| DbError::Unavailable(e.into()))
+}
+
 fn sqlite(path: &Path) -> Result<SqliteConnectOptions, DbError> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|e| DbError::Url(format!("the folder {} cannot be made: {e}", folder.display())))?;
-    }
+    let folder = folder_of(path);
+    std::fs::create_dir_all(folder)
+        .map_err(|e| DbError::Url(format!("the folder {} cannot be made: {e}", folder.display())))?;
     Ok(SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)

@@ -1,6 +1,7 @@
 //! One statement with its values, on either kind of connection, and the rows that come back.
 
 use super::DbError;
+use sqlx::error::UnexpectedNullError;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Arguments, Database, Decode, Encode, Postgres, Row as _, Sqlite, Type};
@@ -32,6 +33,7 @@ from! {
     bool => |v| Self::Int(Some(v.into())),
     Option<i64> => |v| Self::Int(v),
     f64 => |v| Self::Real(Some(v)),
+    Option<f64> => |v| Self::Real(v),
     &str => |v| Self::Text(Some(v.to_owned())),
     &String => |v| Self::Text(Some(v.clone())),
     String => |v| Self::Text(Some(v)),
@@ -47,19 +49,38 @@ pub enum Row {
     Postgres(PgRow),
 }
 
+/// What a column can be read as.
+pub trait Column: Sized {
+    /// What NULL is read as; `None` where it is an error. SQLite by itself would read 0 or an empty text.
+    fn absent() -> Option<Self> {
+        None
+    }
+}
+
+impl Column for i64 {}
+impl Column for f64 {}
+impl Column for String {}
+impl<T: Column> Column for Option<T> {
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
+}
+
 impl Row {
     /// A column.
     ///
     /// # Errors
-    /// [`DbError::Broken`] when it is not there or of another type.
-    pub fn get<T>(&self, column: &str) -> Result<T, DbError>
+    /// [`DbError::Broken`] when it is not there, of another type, or NULL where `T` cannot be absent.
+    pub fn get<T: Column>(&self, column: &str) -> Result<T, DbError>
     where
-        T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>,
+        Option<T>: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>,
     {
-        Ok(match self {
+        let found: Option<T> = match self {
             Self::Sqlite(row) => row.try_get(column)?,
             Self::Postgres(row) => row.try_get(column)?,
-        })
+        };
+        let null = || sqlx::Error::ColumnDecode { index: column.to_owned(), source: UnexpectedNullError.into() };
+        Ok(found.or_else(T::absent).ok_or_else(null)?)
     }
 }
 

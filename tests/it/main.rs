@@ -23,5 +23,6 @@ mod support {
     pub mod database;
     pub mod desk;
     pub mod hub;
+    pub mod postgres;
     pub mod server;
 }

@@ -21,7 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("pipeline", &["media", "queue", "chain", "storage", "accounts"]),
     ("telemetry", &[]),
     ("config", &["media", "local", "chain", "storage", "intake", "queue", "http", "telemetry"]),
-    ("cli", &["media", "local::catalogue", "config", "telemetry", "app"]),
+    ("cli", &["media", "db", "local::catalogue", "config", "telemetry", "app"]),
     (
         "app",
         &[

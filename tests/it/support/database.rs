@@ -58,11 +58,7 @@ pub async fn on_every_url(test: impl AsyncFn(String, Kind, TempDir)) {
     let url = format!("sqlite://{}", folder.path().join("samovar.db").display());
     test(url, Kind::Sqlite, folder).await;
 
-    #[allow(clippy::disallowed_methods, reason = "where the server of the tests is; no variable of the program")]
-    let Ok(server) = std::env::var("SAMOVAR_TEST_POSTGRES") else {
-        println!("not on PostgreSQL: run this by scripts/test_postgres.sh run COMMAND, as scripts/test.sh does");
-        return;
-    };
+    let Some(server) = postgres_of_the_tests() else { return };
     let name = format!("test_{}", Uuid::new_v4().simple());
     tell(&server, format!("CREATE DATABASE {name}")).await;
     let mut url = Url::parse(&server).unwrap();
@@ -73,6 +69,16 @@ pub async fn on_every_url(test: impl AsyncFn(String, Kind, TempDir)) {
     if let Err(panic) = done {
         resume_unwind(panic);
     }
+}
+
+/// The server in which the tests make their databases.
+pub fn postgres_of_the_tests() -> Option<String> {
+    #[allow(clippy::disallowed_methods, reason = "where the server of the tests is; no variable of the program")]
+    let server = std::env::var("SAMOVAR_TEST_POSTGRES").ok();
+    if server.is_none() {
+        println!("not on PostgreSQL: run this by scripts/test_postgres.sh run COMMAND, as scripts/test.sh does");
+    }
+    server
 }
 
 async fn tell(server: &str, statement: String) {
