@@ -22,6 +22,9 @@ pub mod db;
 pub mod cli;
 pub mod http;
 
+// Who may do how much.
+pub mod accounts;
+
 // The line of jobs, and what is done with each.
 pub mod intake;
 pub mod queue;

@@ -1,6 +1,7 @@
 //! Every variable in one place: read, typed, checked against the others, and handed to each room as its own `Settings`.
 //! Config knows the rooms' settings; no room knows config, and nothing else reads the environment.
 
+mod accounts;
 pub mod examples;
 mod parse;
 mod sources;
@@ -89,6 +90,10 @@ pub struct Config {
     pub stall_timeout: Duration,
     /// Who is asked for a picture, in order.
     pub route_image_generate: Vec<Link>,
+    /// What is free, what the rest costs, who may name what.
+    pub accounts: crate::accounts::Settings,
+    /// Requests a minute that submit work with one key; 0: any number.
+    pub rate_limit: u32,
     /// What is logged; `None`: the command's own default.
     pub log_filter: Option<String>,
     /// Things that look like a mistake but harm nothing, one sentence each.
@@ -133,6 +138,8 @@ impl Config {
             idle_unload: given(&sources, &vars::IDLE_UNLOAD)?.duration_or_zero()?,
             stall_timeout: given(&sources, &vars::STALL_TIMEOUT)?.duration()?,
             route_image_generate: links(&given(&sources, &vars::ROUTE_IMAGE_GENERATE)?)?,
+            accounts: accounts::read(&sources)?,
+            rate_limit: u32::try_from(given(&sources, &vars::RATE_LIMIT)?.number(0..=1_000_000)?).unwrap_or(u32::MAX),
             log_filter: sources.get(&vars::RUST_LOG)?.map(|v| v.text()),
             warnings: sources.warnings,
         })

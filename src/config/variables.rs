@@ -173,6 +173,46 @@ pub const STALL_TIMEOUT: Variable = open(
     "30m",
     "A working engine that shows no progress for this time is ended: seconds, or a number with s, m, h.",
 );
+/// What is free.
+pub const LIMITS: Variable = open(
+    "SAMOVAR_LIMITS",
+    "accounts.limits",
+    Default::Value("user=3,subscriber=5,admin=unlimited"),
+    "user=3,subscriber=5,user:image.generate=10",
+    "Free units (pictures) a day by level, counted per task: LEVEL=N for every task, LEVEL:TASK=N for one; a bare N is for user and subscriber, 0 for a service that only sells, unlimited for one that is free. Admins are always unlimited. What is not named keeps its default.",
+);
+/// What the rest costs.
+pub const PRICES: Variable = open(
+    "SAMOVAR_PRICES",
+    "accounts.prices",
+    Default::Value("image.generate=3,image.generate:flux-schnell=5"),
+    "image.generate=2.50,image.generate:flux-schnell=4",
+    "Roubles for one unit beyond the free ones: TASK=ROUBLES, or TASK:MODEL=ROUBLES where the request names that model. What is not named keeps its default.",
+);
+/// What everybody begins with.
+pub const START_BALANCE: Variable = open(
+    "SAMOVAR_START_BALANCE",
+    "accounts.start_balance",
+    Default::Value("30"),
+    "12.50",
+    "Roubles that every new account begins with.",
+);
+/// Who may name what.
+pub const LEVEL_MODELS: Variable = open(
+    "SAMOVAR_LEVEL_MODELS",
+    "accounts.level_models",
+    Default::Words("every level may name every model"),
+    "user=demo|sdxl-turbo,subscriber=demo|sdxl-turbo|flux-schnell",
+    "Models that a level may name in a request: LEVEL=MODEL|MODEL; a level that is not named may name all.",
+);
+/// How fast a key may ask.
+pub const RATE_LIMIT: Variable = open(
+    "SAMOVAR_RATE_LIMIT",
+    "http.rate_limit",
+    Default::Value("60"),
+    "10",
+    "Requests a minute that submit work with one API key, 0 for any number. A key can have a number of its own: samovar keys add --rate.",
+);
 /// Who draws.
 pub const ROUTE_IMAGE_GENERATE: Variable = open(
     "SAMOVAR_ROUTE_IMAGE_GENERATE",
@@ -195,6 +235,7 @@ pub const ALL: &[Variable] = &[
     LISTEN,
     PUBLIC_URL,
     API_KEYS,
+    RATE_LIMIT,
     DATA_DIR,
     RETENTION_DAYS,
     DATABASE_URL,
@@ -209,5 +250,9 @@ pub const ALL: &[Variable] = &[
     IDLE_UNLOAD,
     STALL_TIMEOUT,
     ROUTE_IMAGE_GENERATE,
+    LIMITS,
+    PRICES,
+    START_BALANCE,
+    LEVEL_MODELS,
     RUST_LOG,
 ];

@@ -5,7 +5,10 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 /// Number, name and statements of each step. Lines from `-- sqlite` or `-- postgres` to `-- both` are for that
 /// database alone; all others serve both.
-const STEPS: &[(i64, &str, &str)] = &[(1, "jobs", include_str!("migrations/0001_jobs.sql"))];
+const STEPS: &[(i64, &str, &str)] = &[
+    (1, "jobs", include_str!("migrations/0001_jobs.sql")),
+    (2, "accounts", include_str!("migrations/0002_accounts.sql")),
+];
 
 pub(super) fn sqlite() -> Migrator {
     migrator("sqlite")

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// The task of every request for pictures.
 pub const IMAGE_GENERATE: &str = "image.generate";
+/// Every task there is.
+pub const TASKS: &[&str] = &[IMAGE_GENERATE];
 
 /// A request for pictures. Its own `init` and `mask` are absent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

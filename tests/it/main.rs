@@ -1,6 +1,7 @@
 //! Integration tests: one binary, one module for each subject.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
 
+mod accounts;
 mod cli;
 mod db;
 mod docker;

@@ -20,8 +20,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("telegram", &["media", "db", "intake", "accounts", "storage"]),
     ("pipeline", &["media", "queue", "chain", "storage", "accounts"]),
     ("telemetry", &[]),
-    ("config", &["media", "local", "chain", "storage", "intake", "queue", "http", "telemetry"]),
-    ("cli", &["media", "db", "local::catalogue", "config", "telemetry", "app"]),
+    ("config", &["media", "accounts", "local", "chain", "storage", "intake", "queue", "http", "telemetry"]),
+    ("cli", &["media", "db", "accounts", "local::catalogue", "config", "telemetry", "app"]),
     (
         "app",
         &[
