@@ -3,6 +3,7 @@
 
 use crate::chain::Chain;
 use crate::config::Config;
+use crate::db::{Clock, Db};
 use crate::intake::Intake;
 use crate::local::Local;
 use crate::local::catalogue::Catalogue;
@@ -10,12 +11,12 @@ use crate::media::{Failure, ImageRequest, ImageResult, Watch};
 use crate::providers::ImageMaker;
 use crate::providers::local::LocalImages;
 use crate::queue::{self, Queue};
-use crate::storage::Storage;
+use crate::storage::{Storage, Swept};
 use crate::{http, pipeline, telemetry};
 use anyhow::{Context, Result};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How often results past their time are looked for.
@@ -100,7 +101,8 @@ pub async fn serve(config: &Config, worker: bool, stop: CancellationToken) -> Re
     for link in studio.chain.skipped() {
         tracing::warn!("{link} of the route is skipped: it has no key");
     }
-    let storage = Arc::new(Storage::open(config.storage())?);
+    let db = Db::open(config.database(), Clock::system()).await?;
+    let storage = Arc::new(Storage::open(config.storage(), db.clone()).await?);
     let queue = Arc::new(Queue::new(queue::Settings::default()));
     let state = http::State {
         intake: Intake::new(Arc::clone(&queue)),
@@ -111,7 +113,7 @@ pub async fn serve(config: &Config, worker: bool, stop: CancellationToken) -> Re
     };
     // Whatever ends first ends the others: a server without its worker would only collect jobs.
     let stop = stop.child_token();
-    let sweeper = tokio::spawn(sweep(Arc::clone(&storage), stop.clone()));
+    let sweeper = tokio::spawn(sweep(Arc::clone(&storage), db, stop.clone()));
     let works = worker.then(|| {
         let line = pipeline::run(queue, Arc::clone(&studio.chain), storage, stop.clone());
         let stop = stop.clone();
@@ -139,12 +141,12 @@ fn probe(local: &Arc<Local>) -> http::Probe {
 }
 
 /// Deletes results past their time, now and every hour.
-async fn sweep(storage: Arc<Storage>, stop: CancellationToken) {
+async fn sweep(storage: Arc<Storage>, db: Db, stop: CancellationToken) {
     loop {
-        match storage.sweep(SystemTime::now()).await {
-            Ok(0) => {}
-            Ok(deleted) => tracing::info!(deleted, "results past their time were deleted"),
-            Err(failure) => tracing::warn!(%failure, "results past their time could not be deleted"),
+        match storage.sweep(db.now()).await {
+            Ok(swept) if swept == Swept::default() => {}
+            Ok(swept) => tracing::info!(expired = swept.expired, orphans = swept.orphans, "old files were deleted"),
+            Err(failure) => tracing::warn!(%failure, "old files could not be deleted"),
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -4,7 +4,7 @@
 use crate::chain::Chain;
 use crate::media::{Answer, DrawnPicture, Failure, ImageRequest, ImageResult, Kept, Watch};
 use crate::queue::{Claim, Queue};
-use crate::storage::Storage;
+use crate::storage::{Kind, NewAsset, Storage};
 use bytes::Bytes;
 use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
@@ -64,7 +64,15 @@ async fn answer(queue: &Queue, chain: &Chain, storage: &Storage, claim: Claim) -
     let files = files.map_err(|e| Failure::internal(format!("writing the pictures broke: {e}")))??;
     let mut pictures = Vec::with_capacity(files.len());
     for (seed, png) in files {
-        pictures.push(Kept { asset: storage.put(png, "image/png", &owner.id).await?, seed });
+        let new = NewAsset {
+            bytes: png,
+            content_type: "image/png".to_owned(),
+            owner: owner.id.clone(),
+            kind: Kind::Generated,
+            parent: None,
+            metadata: serde_json::json!({}),
+        };
+        pictures.push(Kept { asset: storage.put(new).await?, seed });
     }
     Ok(Answer { pictures, provenance, notices, from_cache: false })
 }

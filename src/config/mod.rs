@@ -4,6 +4,7 @@
 mod accounts;
 pub mod examples;
 mod parse;
+mod place;
 mod sources;
 pub mod variables;
 
@@ -66,6 +67,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// How long results stay.
     pub retention: Duration,
+    /// How long uploaded files stay.
+    pub upload_retention: Duration,
+    /// Where results and uploaded files lie.
+    pub storage_place: storage::Place,
     /// Where jobs and accounts are kept. It may hold a password.
     pub database_url: SecretString,
     /// Manifest and bundled models.
@@ -124,9 +129,11 @@ impl Config {
             listen: given(&sources, &vars::LISTEN)?.address()?,
             public_url: sources.get(&vars::PUBLIC_URL)?.map(|v| v.url()).transpose()?,
             api_keys: sources.get(&vars::API_KEYS)?.map(|v| api_keys(&v)).transpose()?.unwrap_or_default(),
+            storage_place: place::read(&sources, &data_dir)?,
             database_url: database(&sources, &data_dir)?,
             data_dir,
             retention: Duration::from_secs(given(&sources, &vars::RETENTION_DAYS)?.number(1..=36_500)? * 86_400),
+            upload_retention: Duration::from_secs(given(&sources, &vars::UPLOAD_HOURS)?.number(1..=876_000)? * 3600),
             weights_dir: sources.get(&vars::WEIGHTS_DIR)?.map_or_else(|| models_dir.join("weights"), |v| v.path()),
             models_dir,
             hf_token: sources.get(&vars::HF_TOKEN)?.map(|v| v.text().into()),
@@ -168,9 +175,10 @@ impl Config {
     #[must_use]
     pub fn storage(&self) -> storage::Settings {
         storage::Settings {
-            dir: self.data_dir.join("media"),
+            place: self.storage_place.clone(),
             secret_file: self.data_dir.join("link-secret"),
             retention: self.retention,
+            upload_retention: self.upload_retention,
             link_life: LINK_LIFE,
         }
     }

@@ -123,6 +123,30 @@ fn keys_are_parsed_and_never_shown() {
 }
 
 #[test]
+fn files_lie_in_a_folder_or_in_a_bucket_with_keys() {
+    use storage::{Place, S3};
+    let place = |set: &[(&str, &str)]| read_alone(set).unwrap().storage().place;
+    assert_eq!(place(&[("SAMOVAR_DATA_DIR", "/d")]).folder(), Some(Path::new("/d/media")));
+    assert_eq!(place(&[("SAMOVAR_STORAGE_URL", "file:///srv/files")]).folder(), Some(Path::new("/srv/files")));
+    let keys = [("SAMOVAR_S3_ACCESS_KEY", "s3cret-one"), ("SAMOVAR_S3_SECRET_KEY", "s3cret-two")];
+    let s3 = |url: &'static str| [("SAMOVAR_STORAGE_URL", url), keys[0], keys[1]];
+    let Place::S3(S3 { bucket, prefix, endpoint, region, secret_key, .. }) = place(&s3("s3://pictures/a/b/")) else {
+        panic!("not S3")
+    };
+    assert_eq!((bucket.as_str(), prefix.as_str(), endpoint, region.as_str()), ("pictures", "a/b", None, "us-east-1"));
+    assert_eq!(secret_key.expose_secret(), "s3cret-two");
+    let config = read_alone(&s3("s3://pictures")).unwrap();
+    assert!(!format!("{config:?} {}", config.storage_place).contains("s3cret"));
+    for wrong in ["media", "file://", "s3://", "s3:///a", "s3://Pictures/a", "s3://a_b", "ftp://x/y", "s3://u:p@host/x"]
+    {
+        let error = error(&s3(wrong));
+        assert!(error.starts_with(&format!("SAMOVAR_STORAGE_URL is '{wrong}'")), "{error}");
+    }
+    let error = error(&[("SAMOVAR_STORAGE_URL", "s3://pictures"), keys[0]]);
+    assert!(error.contains("SAMOVAR_S3_SECRET_KEY") && !error.contains("s3cret"), "{error}");
+}
+
+#[test]
 fn an_open_address_needs_keys() {
     let open = ("SAMOVAR_LISTEN", "0.0.0.0:80");
     let error = read_alone(&[open]).unwrap().http().unwrap_err().to_string();

@@ -81,6 +81,53 @@ pub const RETENTION_DAYS: Variable = open(
     "7",
     "Days after which results are deleted.",
 );
+/// How long uploaded files stay.
+pub const UPLOAD_HOURS: Variable = open(
+    "SAMOVAR_UPLOAD_HOURS",
+    "storage.upload_hours",
+    Default::Value("24"),
+    "1",
+    "Hours after which uploaded files are deleted; what people send is personal. A request that waits longer fails.",
+);
+/// Where results and uploaded files lie.
+pub const STORAGE_URL: Variable = open(
+    "SAMOVAR_STORAGE_URL",
+    "storage.url",
+    Default::Words("media inside SAMOVAR_DATA_DIR"),
+    "file:///var/lib/samovar/media",
+    "Where results and uploaded files lie: file://FOLDER, or s3://BUCKET/PREFIX with the SAMOVAR_S3_ variables. Each database needs a folder or a prefix of its own.",
+);
+/// Address of the S3 server.
+pub const S3_ENDPOINT: Variable = open(
+    "SAMOVAR_S3_ENDPOINT",
+    "storage.s3_endpoint",
+    Default::Words("Amazon's"),
+    "https://storage.yandexcloud.net",
+    "Address of the S3 server; with http:// nothing is encrypted on the way.",
+);
+/// Where the bucket is.
+pub const S3_REGION: Variable =
+    open("SAMOVAR_S3_REGION", "storage.s3_region", Default::Value("us-east-1"), "ru-central1", "Region of the bucket.");
+/// Names the account at the S3 server.
+pub const S3_ACCESS_KEY: Variable = Variable {
+    name: "SAMOVAR_S3_ACCESS_KEY",
+    aliases: &[],
+    key: "storage.s3_access_key",
+    default: Default::Words("none"),
+    meaning: "Access key of the bucket; it must be allowed to list, read, write and delete.",
+    example: "YCAJExxxxxxxxxxxxxxxxxxxx",
+    secret: true,
+};
+/// Proves the account at the S3 server.
+pub const S3_SECRET_KEY: Variable = Variable {
+    name: "SAMOVAR_S3_SECRET_KEY",
+    aliases: &[],
+    key: "storage.s3_secret_key",
+    default: Default::Words("none"),
+    meaning: "Secret key of the bucket.",
+    example: "YCNxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    secret: true,
+};
 /// Jobs, accounts, statistics.
 pub const DATABASE_URL: Variable = Variable {
     name: "DATABASE_URL",
@@ -238,6 +285,12 @@ pub const ALL: &[Variable] = &[
     RATE_LIMIT,
     DATA_DIR,
     RETENTION_DAYS,
+    UPLOAD_HOURS,
+    STORAGE_URL,
+    S3_ENDPOINT,
+    S3_REGION,
+    S3_ACCESS_KEY,
+    S3_SECRET_KEY,
     DATABASE_URL,
     MODELS_DIR,
     WEIGHTS_DIR,

@@ -86,3 +86,45 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     let pairs = digits.chunks_exact(2);
     pairs.remainder().is_empty().then(|| pairs.map(|pair| pair[0] << 4 | pair[1]).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_link_works_for_its_file_until_it_expires() {
+        let dir = tempfile::tempdir().unwrap();
+        let secret = Secret::open(&dir.path().join("secret")).unwrap();
+        let (id, now) = (AssetId::fresh(), SystemTime::now());
+        let link = secret.sign(id, now + MINUTE);
+        assert!(secret.allows(id, &link, now));
+        assert!(secret.allows(id, &link, now + Duration::from_secs(59)));
+        assert!(!secret.allows(id, &link, now + Duration::from_secs(62)), "expired");
+        assert!(!secret.allows(AssetId::fresh(), &link, now), "another file");
+        let later = Link { expires: link.expires + 1, ..link.clone() };
+        assert!(!secret.allows(id, &later, now), "a longer life");
+        for signature in ["", "00", "zz", "é", &link.signature[1..]] {
+            let forged = Link { expires: link.expires, signature: signature.to_owned() };
+            assert!(!secret.allows(id, &forged, now), "{signature:?}");
+        }
+    }
+
+    #[test]
+    fn the_secret_is_private_and_outlives_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("new/secret");
+        let (id, now) = (AssetId::fresh(), SystemTime::now());
+        let link = Secret::open(&file).unwrap().sign(id, now + MINUTE);
+        let mode = || std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(), 0o600);
+        std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+        assert!(Secret::open(&file).unwrap().allows(id, &link, now));
+        assert_eq!(mode(), 0o600);
+        std::fs::write(&file, b"short").unwrap();
+        let refused = Secret::open(&file).err().unwrap();
+        assert!(refused.to_string().contains("5 bytes instead of 32"), "{refused}");
+    }
+}

@@ -17,6 +17,7 @@ mod http;
 #[cfg(feature = "engine")]
 mod openai;
 mod serve;
+mod storage;
 mod tidy;
 
 /// What several subjects need.

@@ -26,6 +26,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "app",
         &[
             "media",
+            "db",
             "local",
             "providers",
             "chain",

@@ -13,7 +13,7 @@ async fn with(server: &Server, path: &str, headers: &[(&str, &str)]) -> Answer {
 
 #[tokio::test]
 async fn without_keys_only_this_machine_is_answered() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     for headers in [
         &[("host", "localhost:8080")][..],
         &[("host", "127.0.0.1:8080"), ("origin", "http://localhost:3000")],
@@ -42,7 +42,7 @@ async fn without_keys_only_this_machine_is_answered() {
 
 #[tokio::test]
 async fn with_keys_every_path_but_health_and_description_asks_for_one() {
-    let server = server_with(Turn::Paints, vec![key("anna", "tulip", Level::User)], 8);
+    let server = server_with(Turn::Paints, vec![key("anna", "tulip", Level::User)], 8).await;
     for path in [
         "/v1/models",
         "/v1/models/demo",
@@ -87,7 +87,7 @@ async fn with_keys_every_path_but_health_and_description_asks_for_one() {
 #[tokio::test]
 async fn the_door_does_not_open_to_everybody_without_keys() {
     let dir = tempfile::tempdir().unwrap();
-    let (_, _, state, stop) = behind(Turn::Paints, 8, dir.path());
+    let (_, _, state, stop) = behind(Turn::Paints, 8, dir.path()).await;
     let settings = http::Settings { listen: ([0, 0, 0, 0], 0).into(), public_url: None, api_keys: Vec::new() };
     let refused = http::serve(settings, state, stop).await.unwrap_err();
     assert!(refused.to_string().contains("there are no API keys"), "{refused}");
@@ -96,7 +96,7 @@ async fn the_door_does_not_open_to_everybody_without_keys() {
 #[tokio::test]
 async fn readiness_names_the_part_that_does_not_work() {
     let dir = tempfile::tempdir().unwrap();
-    let (_, _, mut state, stop) = behind(Turn::Paints, 8, dir.path());
+    let (_, _, mut state, stop) = behind(Turn::Paints, 8, dir.path()).await;
     state.readiness.push(("model", Arc::new(|| Err("no model is installed".to_owned()))));
     let settings = http::Settings { listen: ([127, 0, 0, 1], 0).into(), public_url: None, api_keys: Vec::new() };
     let router = http::router(&settings, state, stop);
@@ -112,7 +112,7 @@ async fn readiness_names_the_part_that_does_not_work() {
 
 #[tokio::test]
 async fn the_description_lists_every_path() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     let answer = server.get("/openapi.json").await;
     assert_eq!(answer.header("content-type"), Some("application/json"));
     insta::assert_json_snapshot!("openapi", answer.json());

@@ -21,7 +21,7 @@ async fn drawn(server: &Server, key: &str) -> String {
 
 #[tokio::test]
 async fn a_link_works_without_a_key_and_only_as_it_was_made() {
-    let server = server_with(Turn::Paints, vec![key("anna", "tulip", Level::User)], 8);
+    let server = server_with(Turn::Paints, vec![key("anna", "tulip", Level::User)], 8).await;
     let link = drawn(&server, "tulip").await;
     let answer = server.get(&link).await;
     assert_eq!(answer.status, 200);
@@ -43,7 +43,7 @@ async fn a_link_works_without_a_key_and_only_as_it_was_made() {
 #[tokio::test]
 async fn only_its_owner_and_admins_read_a_file_with_a_key() {
     let keys = [("anna", "tulip", Level::User), ("boris", "rose", Level::User), ("root", "sesame", Level::Admin)];
-    let server = server_with(Turn::Paints, keys.map(|(name, text, level)| key(name, text, level)).to_vec(), 8);
+    let server = server_with(Turn::Paints, keys.map(|(name, text, level)| key(name, text, level)).to_vec(), 8).await;
     let link = drawn(&server, "tulip").await;
     let (path, _) = link.split_once('?').unwrap();
     for (key, status) in [("tulip", 200), ("sesame", 200), ("rose", 404)] {
@@ -54,7 +54,7 @@ async fn only_its_owner_and_admins_read_a_file_with_a_key() {
 
 #[tokio::test]
 async fn a_part_of_a_file_can_be_read() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     let link = drawn(&server, "").await;
     let whole = server.get(&link).await;
     assert_eq!(whole.header("accept-ranges"), Some("bytes"));
@@ -73,11 +73,11 @@ async fn a_part_of_a_file_can_be_read() {
 #[tokio::test]
 async fn links_are_built_on_what_the_request_was_sent_to_or_the_public_url() {
     let json = json!({"prompt": "a cat", "response_format": "url"});
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     let url = server.generate(&json).await.json()["data"][0]["url"].as_str().unwrap().to_owned();
     assert!(url.starts_with("http://localhost:8080/v1/assets/"), "{url}");
     let dir = tempfile::tempdir().unwrap();
-    let (_, _, state, stop) = behind(Turn::Paints, 8, dir.path());
+    let (_, _, state, stop) = behind(Turn::Paints, 8, dir.path()).await;
     let public_url = Some("https://example.org/pictures/".parse().unwrap());
     let settings = http::Settings { listen: ([127, 0, 0, 1], 0).into(), public_url, api_keys: Vec::new() };
     let (painter, queue) = (server.painter.clone(), server.queue.clone());
@@ -88,7 +88,7 @@ async fn links_are_built_on_what_the_request_was_sent_to_or_the_public_url() {
 
 #[tokio::test]
 async fn a_picture_tells_what_draws_it_again() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     let bytes = server.get(&drawn(&server, "").await).await.bytes;
     let reader = png::Decoder::new(Cursor::new(&bytes)).read_info().unwrap();
     let texts: Vec<(String, String)> =
@@ -110,7 +110,7 @@ async fn a_picture_tells_what_draws_it_again() {
 
 #[tokio::test]
 async fn what_the_disk_lost_is_not_found() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     let link = drawn(&server, "").await;
     std::fs::remove_dir_all(server.dir.path().join("media")).unwrap();
     let answer = server.get(&link).await;

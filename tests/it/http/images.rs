@@ -6,7 +6,7 @@ use serde_json::json;
 
 #[tokio::test]
 async fn a_prompt_becomes_a_picture_with_its_story() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     let answer = server.generate(&json!({"prompt": "красное яблоко", "size": "128x64", "n": 2, "seed": 41})).await;
     assert_eq!(answer.status, 200, "{}", answer.json());
     let json = answer.json();
@@ -26,7 +26,7 @@ async fn a_prompt_becomes_a_picture_with_its_story() {
 
 #[tokio::test]
 async fn every_field_reaches_the_model_and_unknown_ones_are_ignored() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     let fields = json!({
         "prompt": "a cat\u{7}", "model": "demo", "n": "1", "size": "64x72", "seed": "9223372036854775807",
         "steps": 3, "negative_prompt": "rain", "guidance_scale": "2.5", "scheduler": "euler", "mode": "exact",
@@ -47,7 +47,7 @@ async fn every_field_reaches_the_model_and_unknown_ones_are_ignored() {
 
 #[tokio::test]
 async fn absent_null_empty_and_auto_are_the_models_choice() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     let fields =
         json!({"prompt": "a cat", "model": "", "n": null, "size": "auto", "seed": "", "response_format": null});
     let answer = server.generate(&fields).await;
@@ -59,7 +59,7 @@ async fn absent_null_empty_and_auto_are_the_models_choice() {
 
 #[tokio::test]
 async fn an_edit_repaints_the_transparent_part_of_its_mask() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     let mut mask = image::RgbaImage::from_pixel(80, 64, image::Rgba([9, 9, 9, 255]));
     mask.put_pixel(3, 5, image::Rgba([9, 9, 9, 0]));
     let parts = [
@@ -82,7 +82,7 @@ async fn an_edit_repaints_the_transparent_part_of_its_mask() {
 
 #[tokio::test]
 async fn an_edit_without_a_mask_takes_the_transparency_of_the_picture() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     let mut picture = image::RgbaImage::from_pixel(64, 64, image::Rgba([10, 20, 30, 255]));
     picture.put_pixel(0, 0, image::Rgba([0, 0, 0, 0]));
     let parts = [Part::Text("prompt", "a hat"), Part::File("image[]", &encoded(&picture))];
@@ -93,7 +93,7 @@ async fn an_edit_without_a_mask_takes_the_transparency_of_the_picture() {
 
 #[tokio::test]
 async fn an_edit_without_any_transparency_may_change_everything() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     let picture = png(64, 64, [1, 2, 3, 255]);
     let parts = [Part::Text("prompt", "a hat"), Part::Text("steps", "1"), Part::File("image", &picture)];
     assert_eq!(server.form("/v1/images/edits", &parts).await.status, 200);
@@ -104,7 +104,7 @@ async fn an_edit_without_any_transparency_may_change_everything() {
 
 #[tokio::test]
 async fn a_variation_needs_no_prompt() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     let parts = [Part::Text("size", "64x64"), Part::File("image", &png(4096, 64, [1, 2, 3, 255]))];
     let answer = server.form("/v1/images/variations", &parts).await;
     assert_eq!(answer.status, 200, "{}", answer.json());
@@ -118,7 +118,7 @@ async fn a_variation_needs_no_prompt() {
 
 #[tokio::test]
 async fn the_models_are_listed_in_openais_shape() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     insta::assert_json_snapshot!("models", server.get("/v1/models").await.json());
     insta::assert_json_snapshot!("model", server.get("/v1/models/demo").await.json());
 }
@@ -141,7 +141,7 @@ async fn failures_keep_their_shapes() {
     ] {
         let class = failure.class();
         let keys = vec![key("root", "sesame", Level::Admin), key("anna", "tulip", Level::User)];
-        let server = server_with(Turn::Fails(failure), keys, 8);
+        let server = server_with(Turn::Fails(failure), keys, 8).await;
         for (who, key) in [("admin", "sesame"), ("user", "tulip")] {
             for model in [json!("demo"), Value::Null] {
                 let request = request("POST", "/v1/images/generations")
@@ -162,7 +162,7 @@ async fn failures_keep_their_shapes() {
 
 #[tokio::test]
 async fn a_panic_in_a_job_ends_the_job_alone() {
-    let server = server(Turn::Panics);
+    let server = server(Turn::Panics).await;
     for _ in 0..2 {
         let answer = server.generate(&json!({"prompt": "a cat"})).await;
         assert_eq!((answer.status.as_u16(), &answer.error()["code"]), (500, &json!("internal")));
@@ -171,7 +171,7 @@ async fn a_panic_in_a_job_ends_the_job_alone() {
 
 #[tokio::test]
 async fn a_named_model_that_is_not_there_is_never_answered_by_another() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     let answer = server.generate(&json!({"prompt": "a cat", "model": "dall-e-3"})).await;
     let error = answer.error();
     assert_eq!(
@@ -188,7 +188,7 @@ async fn a_named_model_that_is_not_there_is_never_answered_by_another() {
 
 #[tokio::test]
 async fn a_full_line_answers_429_with_a_time() {
-    let server = server_with(Turn::Waits, Vec::new(), 1);
+    let server = server_with(Turn::Waits, Vec::new(), 1).await;
     let order = json!({"task": "image.generate", "input": {"prompt": "a cat"}});
     assert_eq!(server.post("/v1/jobs", &order).await.status, 202);
     server.painter.started.notified().await;
@@ -200,7 +200,7 @@ async fn a_full_line_answers_429_with_a_time() {
 
 #[tokio::test]
 async fn who_leaves_while_waiting_cancels_the_job() {
-    let server = server(Turn::Waits);
+    let server = server(Turn::Waits).await;
     let waiting = tokio::spawn({
         let router = server.router.clone();
         let request = request("POST", "/v1/images/generations").header(header::CONTENT_TYPE, "application/json");

@@ -27,7 +27,7 @@ async fn events(server: &Server, id: &str) -> Vec<(String, Value)> {
 
 #[tokio::test]
 async fn a_job_ends_with_links_to_its_pictures() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     let id = submitted(&server).await;
     let events = events(&server, &id).await;
     let (name, data) = events.last().unwrap();
@@ -42,7 +42,7 @@ async fn a_job_ends_with_links_to_its_pictures() {
 
 #[tokio::test]
 async fn a_job_tells_its_place_its_steps_and_its_end() {
-    let server = server(Turn::Waits);
+    let server = server(Turn::Waits).await;
     let running = submitted(&server).await;
     server.painter.started.notified().await;
     let answer = server.post("/v1/jobs", &order()).await.json();
@@ -67,7 +67,7 @@ async fn a_job_tells_its_place_its_steps_and_its_end() {
 
 #[tokio::test]
 async fn a_failed_job_tells_why() {
-    let server = server(Turn::Fails(media::Failure::OutOfMemory { needed: 2 << 30, available: 1 << 30 }));
+    let server = server(Turn::Fails(media::Failure::OutOfMemory { needed: 2 << 30, available: 1 << 30 })).await;
     let id = submitted(&server).await;
     let (name, data) = events(&server, &id).await.pop().unwrap();
     assert_eq!((name.as_str(), &data["error"]["code"]), ("failed", &json!("exhausted")));
@@ -76,7 +76,7 @@ async fn a_failed_job_tells_why() {
 
 #[tokio::test]
 async fn wrong_orders_are_refused_before_they_wait() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     for (param, order) in [
         ("task", json!({})),
         ("task", json!({"task": "video.generate"})),
@@ -93,7 +93,7 @@ async fn wrong_orders_are_refused_before_they_wait() {
 #[tokio::test]
 async fn jobs_are_shown_to_their_owner_alone() {
     let keys = vec![key("anna", "tulip", Level::User), key("boris", "rose", Level::User)];
-    let server = server_with(Turn::Waits, keys, 8);
+    let server = server_with(Turn::Waits, keys, 8).await;
     let send = async |method: &str, path: &str, key: &str, body: String| {
         let request = request(method, path)
             .header(header::AUTHORIZATION, format!("Bearer {key}"))

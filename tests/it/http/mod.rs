@@ -14,11 +14,12 @@ use axum::http::{Request, Response, StatusCode, header};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use painter::{Painter, Turn};
 use samovar::chain::{self, Chain};
+use samovar::db::{Clock, Db};
 use samovar::http::{self, auth::ApiKey};
 use samovar::intake::Intake;
 use samovar::media::Level;
 use samovar::queue::{self, Queue};
-use samovar::storage::{self, Storage};
+use samovar::storage::{self, Place, Storage};
 use samovar::{media, pipeline};
 use serde_json::Value;
 use std::io::Cursor;
@@ -47,20 +48,20 @@ fn key(name: &str, key: &str, level: Level) -> ApiKey {
 }
 
 /// A server without keys whose painter does this each time it is asked.
-fn server(turn: Turn) -> Server {
-    server_with(turn, Vec::new(), 8)
+async fn server(turn: Turn) -> Server {
+    server_with(turn, Vec::new(), 8).await
 }
 
-fn server_with(turn: Turn, api_keys: Vec<ApiKey>, capacity: usize) -> Server {
+async fn server_with(turn: Turn, api_keys: Vec<ApiKey>, capacity: usize) -> Server {
     let settings = http::Settings { listen: ([127, 0, 0, 1], 0).into(), public_url: None, api_keys };
     let dir = tempfile::tempdir().unwrap();
-    let (painter, queue, state, stop) = behind(turn, capacity, dir.path());
+    let (painter, queue, state, stop) = behind(turn, capacity, dir.path()).await;
     let router = http::router(&settings, state, stop.clone());
     Server { router, painter, queue, stop, dir }
 }
 
 /// Everything behind the door, with a worker that runs until the token is cancelled.
-fn behind(
+async fn behind(
     turn: Turn,
     capacity: usize,
     dir: &std::path::Path,
@@ -71,12 +72,14 @@ fn behind(
     let chain = Arc::new(Chain::new(&settings, vec![painter.clone()]).unwrap());
     let queue = Arc::new(Queue::new(queue::Settings { capacity, ..queue::Settings::default() }));
     let settings = storage::Settings {
-        dir: dir.join("media"),
+        place: Place::Folder(dir.join("media")),
         secret_file: dir.join("link-secret"),
         retention: Duration::from_secs(3600),
+        upload_retention: Duration::from_secs(3600),
         link_life: Duration::from_secs(3600),
     };
-    let storage = Arc::new(Storage::open(settings).unwrap());
+    let db = Db::open(&format!("sqlite://{}", dir.join("samovar.db").display()), Clock::system()).await.unwrap();
+    let storage = Arc::new(Storage::open(settings, db).await.unwrap());
     let stop = CancellationToken::new();
     tokio::spawn(pipeline::run(queue.clone(), chain.clone(), storage.clone(), stop.clone()));
     let engine: http::Probe = Arc::new(|| Ok(()));

@@ -12,7 +12,7 @@ async fn refused(server: &Server, answer: Answer, status: u16, param: Value, wha
 
 #[tokio::test]
 async fn fields_out_of_bounds_are_refused_by_name() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     for (param, fields) in [
         ("prompt", json!({})),
         ("prompt", json!({"prompt": ""})),
@@ -59,7 +59,7 @@ async fn fields_out_of_bounds_are_refused_by_name() {
 
 #[tokio::test]
 async fn bodies_that_are_not_json_are_refused() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     let send = |kind: Option<&'static str>, body: Vec<u8>| {
         let mut request = request("POST", "/v1/images/generations");
         if let Some(kind) = kind {
@@ -100,7 +100,7 @@ fn bomb(width: u32, height: u32) -> Vec<u8> {
 
 #[tokio::test]
 async fn files_that_are_no_pictures_are_refused() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     let good = png(64, 64, [1, 2, 3, 255]);
     let truncated = &good[..good.len() / 2];
     let large = vec![0_u8; 20_000_001];
@@ -131,7 +131,7 @@ async fn files_that_are_no_pictures_are_refused() {
 
 #[tokio::test]
 async fn forms_that_are_wrong_as_a_whole_are_refused() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     let good = png(64, 64, [1, 2, 3, 255]);
     let path = "/v1/images/edits";
     for (status, param, parts) in [
@@ -165,7 +165,7 @@ async fn forms_that_are_wrong_as_a_whole_are_refused() {
 
 #[tokio::test]
 async fn paths_and_methods_that_do_not_exist_are_told_in_the_same_shape() {
-    let server = server(Turn::Paints);
+    let server = server(Turn::Paints).await;
     for (method, path, status) in [
         ("GET", "/", 404),
         ("GET", "/v1/nothing", 404),

@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// A server on a free port of this machine.
 async fn listening(turn: Turn) -> (std::net::SocketAddr, Server) {
-    let server = server(turn);
+    let server = server(turn).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (router, stop) = (server.router.clone(), server.stop.clone());
