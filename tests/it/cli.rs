@@ -1,5 +1,6 @@
 //! The command line as a person meets it: the real program, in a folder of its own, with an environment of its own.
 
+use crate::support::database::postgres_of_the_tests;
 use crate::support::desk::{Desk, stderr, stdout};
 
 #[test]
@@ -150,6 +151,28 @@ fn verbose_prints_what_caused_an_error() {
     let plain = stderr(&desk.run(&["draw", "a cat", "--image", "no.png"]));
     let verbose = stderr(&desk.run(&["draw", "a cat", "--image", "no.png", "--verbose"]));
     assert!(!plain.contains("No such file") && verbose.contains("No such file"), "{plain}{verbose}");
+}
+
+#[test]
+fn doctor_tells_of_a_database_but_makes_none() {
+    let desk = Desk::new();
+    let told = |url: &str| {
+        let output = desk.command(&["doctor"]).env("DATABASE_URL", url).output().unwrap();
+        let line = stdout(&output).lines().find(|l| l.contains(" database ")).map(str::to_owned);
+        line.unwrap_or_else(|| panic!("{}{}", stdout(&output), stderr(&output)))
+    };
+    let line = told("sqlite://a.db");
+    assert!(line.starts_with("ok ") && line.contains("the first start makes it"), "{line}");
+    assert!(desk.files().is_empty(), "{:?}", desk.files());
+    std::fs::write(desk.path("a.db"), "").unwrap();
+    let line = told("sqlite://a.db");
+    assert!(line.starts_with("ok ") && line.contains("SQLite 3.") && line.contains("a.db, "), "{line}");
+    std::fs::write(desk.path("b.db"), "this is no database, and long enough to be seen as none".repeat(20)).unwrap();
+    assert!(told("sqlite://b.db").starts_with("fail "), "{}", told("sqlite://b.db"));
+    if let Some(server) = postgres_of_the_tests() {
+        let line = told(&server.replace("samovar@", "samovar:hunter2@"));
+        assert!(line.starts_with("ok ") && line.contains("PostgreSQL ") && !line.contains("hunter2"), "{line}");
+    }
 }
 
 #[test]
