@@ -30,6 +30,7 @@ pub mod intake;
 pub mod queue;
 
 pub mod pipeline;
+pub mod statistics;
 pub mod storage;
 
 // Who answers.

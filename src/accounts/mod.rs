@@ -3,7 +3,6 @@
 //! Owns the tables `users`, `operations`, `ledger` and `api_keys`. Everything about a job happens in the caller's
 //! transaction, together with the job itself. Must not know the queue, the storage, or any door.
 
-pub mod calendar;
 mod ledger;
 pub mod money;
 mod operations;

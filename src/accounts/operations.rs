@@ -1,9 +1,9 @@
 //! What a job takes of its owner's account: reserved with the job, charged when it was delivered, given back when not.
 
 use super::ledger::{self, Entry, Kind};
-use super::{Accounts, Limit, calendar};
+use super::{Accounts, Limit};
 use crate::db::{DbError, Tx};
-use crate::media::{Failure, JobId, Level, Owner};
+use crate::media::{Failure, JobId, Level, Owner, calendar};
 use crate::values;
 
 /// How old `seen_at` of an account may be that is not changed otherwise.

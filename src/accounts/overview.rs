@@ -1,8 +1,8 @@
 //! What an account has left, for its holder and for administrators.
 
-use super::{Accounts, Limit, calendar, ledger};
+use super::{Accounts, Limit, ledger};
 use crate::db::{DbError, Row, Tx};
-use crate::media::{Level, Owner};
+use crate::media::{Level, Owner, calendar};
 use crate::values;
 use std::collections::BTreeMap;
 

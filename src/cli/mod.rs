@@ -10,6 +10,7 @@ mod files;
 mod models;
 mod progress;
 mod serve;
+mod stats;
 
 use crate::config::{self, Config};
 use crate::local::catalogue::{Catalogue, fetch};
@@ -41,6 +42,8 @@ enum Command {
     Draw(Box<draw::Args>),
     /// What can run here, what is missing, and bringing it
     Models(models::ModelsArgs),
+    /// How often each model was asked, answered and failed, and how long it took
+    Stats(stats::Args),
     /// Measure how fast this machine draws
     Bench(bench::Args),
     /// Say what works here and what is missing: device, memory, engine, models, disk, database, address
@@ -103,6 +106,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
             models::run(args, &Catalogue::read(&config.catalogue())?, settings).await?;
         }
         Command::Bench(args) => bench::run(args, &config, stop_on_signal()?).await?,
+        Command::Stats(args) => stats::run(&args, &config).await?,
         Command::Doctor => return doctor::run(&config).await,
         Command::WriteExamples => {}
     }

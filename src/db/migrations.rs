@@ -9,6 +9,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (1, "jobs", include_str!("migrations/0001_jobs.sql")),
     (2, "accounts", include_str!("migrations/0002_accounts.sql")),
     (3, "assets", include_str!("migrations/0003_assets.sql")),
+    (4, "statistics", include_str!("migrations/0004_statistics.sql")),
 ];
 
 pub(super) fn sqlite() -> Migrator {

@@ -3,6 +3,7 @@
 //! Anything a request carries is checked here once, on construction, so that no later room has to doubt it.
 
 pub mod answer;
+pub mod calendar;
 pub mod failure;
 pub mod ids;
 pub mod image;

@@ -6,8 +6,8 @@ use crate::support::desk::{Desk, stderr, stdout};
 #[test]
 fn every_command_has_help() {
     let desk = Desk::new();
-    let commands: [(&[&str], &[&str]); 7] = [
-        (&[], &["serve", "draw", "models", "bench", "doctor", "--verbose"]),
+    let commands: [(&[&str], &[&str]); 8] = [
+        (&[], &["serve", "draw", "models", "stats", "bench", "doctor", "--verbose"]),
         (&["models"], &["list", "fetch", "verify", "path"]),
         (&["models", "fetch"], &["<NAMES>"]),
         (
@@ -16,6 +16,7 @@ fn every_command_has_help() {
         ),
         (&["serve"], &["--listen", "--no-bot", "--no-worker"]),
         (&["doctor"], &["--verbose"]),
+        (&["stats"], &["--days", "--json"]),
         (
             &["draw"],
             &[

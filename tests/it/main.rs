@@ -17,6 +17,7 @@ mod http;
 #[cfg(feature = "engine")]
 mod openai;
 mod serve;
+mod statistics;
 mod storage;
 mod tidy;
 

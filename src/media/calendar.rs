@@ -1,4 +1,4 @@
-//! The day that quotas are counted by: Moscow's, by the rules of its time zone as they are built into the program.
+//! The day that everything is counted by: Moscow's, by the rules of its time zone as they are built into the program.
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ToSpan, Zoned};
