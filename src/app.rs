@@ -11,6 +11,7 @@ use crate::media::{Failure, ImageRequest, ImageResult, Watch};
 use crate::providers::ImageMaker;
 use crate::providers::local::LocalImages;
 use crate::queue::{self, Queue};
+use crate::statistics::Statistics;
 use crate::storage::{Storage, Swept};
 use crate::{http, pipeline, telemetry};
 use anyhow::{Context, Result};
@@ -109,6 +110,7 @@ pub async fn serve(config: &Config, worker: bool, stop: CancellationToken) -> Re
         storage: Arc::clone(&storage),
         models: Arc::clone(&studio.chain) as _,
         readiness: vec![("engine", probe(&studio.local))],
+        statistics: Statistics::new(db.clone()),
         metrics: telemetry::metrics()?,
     };
     // Whatever ends first ends the others: a server without its worker would only collect jobs.

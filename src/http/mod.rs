@@ -3,6 +3,7 @@
 //! One file for each resource. Must not know who answers or how: what is shown of models and of the engine comes
 //! through [`Models`] and [`Probe`], wired by the composition root.
 
+mod admin;
 mod assets;
 pub mod auth;
 mod error;
@@ -16,6 +17,7 @@ mod openapi;
 
 use crate::intake::Intake;
 use crate::media::models::Models;
+use crate::statistics::Statistics;
 use crate::storage::Storage;
 use auth::{ApiKey, Keys};
 use axum::extract::DefaultBodyLimit;
@@ -58,6 +60,8 @@ pub struct State {
     pub models: Arc<dyn Models>,
     /// Parts beside the storage that must work, each with its name.
     pub readiness: Vec<(&'static str, Probe)>,
+    /// What every model did, for administrators.
+    pub statistics: Statistics,
     /// What was counted so far.
     pub metrics: PrometheusHandle,
 }
@@ -112,6 +116,7 @@ pub fn router(settings: &Settings, state: State, stop: CancellationToken) -> Rou
         .routes(routes!(jobs::submit, jobs::list))
         .routes(routes!(jobs::view, jobs::cancel))
         .routes(routes!(jobs::events))
+        .routes(routes!(admin::stats))
         .routes(routes!(metrics::render))
         .split_for_parts();
     let keyed = keyed.route_layer(middleware::from_fn_with_state(Arc::clone(&door), auth::with_key));

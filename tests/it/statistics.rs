@@ -2,6 +2,7 @@
 
 use crate::support::database::on_every_database;
 use crate::support::desk::{Desk, stderr, stdout};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use samovar::db::{Clock, Db};
 use samovar::media::{Tried, order::IMAGE_GENERATE};
 use samovar::statistics::{Statistics, Total};
@@ -104,4 +105,24 @@ async fn the_command_shows_what_was_recorded() {
     let json: Value = serde_json::from_str(&stdout(&desk.run(&["stats", "--json"]))).unwrap();
     assert_eq!((&json["days"], &json["totals"][0]["mean_s"]), (&30.into(), &1.5.into()), "{json}");
     desk.refused(&["stats", "--days", "0"], 2, "1..=36500");
+}
+
+#[test]
+fn attempts_are_counted_for_prometheus() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let desk = Desk::new();
+    let url = format!("sqlite://{}", desk.path("samovar.db").display());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    metrics::with_local_recorder(&recorder, || {
+        runtime.block_on(async {
+            let db = Db::open(&url, Clock::system()).await.unwrap();
+            note(&db, &[tried("local", "demo", 1500, Tried::DONE), tried("local", "demo", 100, "crashed")]).await;
+        });
+    });
+    let told = recorder.handle().render();
+    for class in [Tried::DONE, "crashed"] {
+        let labels = format!(r#"{{task="image.generate",provider="local",model="demo",class="{class}"}}"#);
+        assert!(told.contains(&format!("samovar_attempts_total{labels} 1\n")), "{told}");
+        assert!(told.contains(&format!("samovar_attempt_seconds_count{labels} 1\n")), "{told}");
+    }
 }

@@ -32,6 +32,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "providers",
             "chain",
             "queue",
+            "statistics",
             "storage",
             "intake",
             "http",

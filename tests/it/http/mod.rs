@@ -1,6 +1,7 @@
 //! The HTTP door with everything behind it but a model: a painter that does what a test tells it stands in.
 
 mod access;
+mod admin;
 mod assets;
 mod images;
 mod jobs;
@@ -19,6 +20,7 @@ use samovar::http::{self, auth::ApiKey};
 use samovar::intake::Intake;
 use samovar::media::Level;
 use samovar::queue::{self, Queue};
+use samovar::statistics::Statistics;
 use samovar::storage::{self, Place, Storage};
 use samovar::{media, pipeline};
 use serde_json::Value;
@@ -79,7 +81,7 @@ async fn behind(
         link_life: Duration::from_secs(3600),
     };
     let db = Db::open(&format!("sqlite://{}", dir.join("samovar.db").display()), Clock::system()).await.unwrap();
-    let storage = Arc::new(Storage::open(settings, db).await.unwrap());
+    let storage = Arc::new(Storage::open(settings, db.clone()).await.unwrap());
     let stop = CancellationToken::new();
     tokio::spawn(pipeline::run(queue.clone(), chain.clone(), storage.clone(), stop.clone()));
     let engine: http::Probe = Arc::new(|| Ok(()));
@@ -88,6 +90,7 @@ async fn behind(
         storage,
         models: chain,
         readiness: vec![("engine", engine)],
+        statistics: Statistics::new(db),
         metrics: PrometheusBuilder::new().build_recorder().handle(),
     };
     (painter, queue, state, stop)
