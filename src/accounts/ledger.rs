@@ -35,6 +35,15 @@ impl Kind {
     }
 }
 
+/// Why an account is locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// Its holder came through a door, which says the level.
+    Asked,
+    /// An administrator changes it.
+    Managed,
+}
+
 /// A row of the ledger to be.
 pub(super) struct Entry<'a> {
     pub(super) amount: i64,
@@ -119,8 +128,8 @@ impl fmt::Display for Discrepancy {
 
 impl Accounts {
     /// The account's level and balance, locked until the transaction ends. Makes the account when it is new.
-    pub(super) async fn lock(&self, tx: &mut Tx, owner: &Owner) -> Result<Standing, DbError> {
-        if let Some(found) = seen(tx, owner).await? {
+    pub(super) async fn lock(&self, tx: &mut Tx, owner: &Owner, why: Use) -> Result<Standing, DbError> {
+        if let Some(found) = locked(tx, owner, why).await? {
             return Ok(found);
         }
         let now = tx.now();
@@ -137,7 +146,7 @@ impl Accounts {
             book(tx, &owner.id, &entry).await?;
         }
         // Somebody else may have made it in this moment: then it is theirs that counts.
-        let found = seen(tx, owner).await?;
+        let found = locked(tx, owner, why).await?;
         Ok(found.unwrap_or(Standing { level: owner.level, balance: 0 }))
     }
 
@@ -149,7 +158,7 @@ impl Accounts {
     pub async fn top_up(&self, tx: &mut Tx, owner: &Owner, top_up: &TopUp<'_>) -> Result<ToppedUp, Failure> {
         let TopUp { amount, reason, once } = *top_up;
         // The account first: two with one name then wait for each other.
-        let Standing { balance, .. } = self.lock(tx, owner).await?;
+        let Standing { balance, .. } = self.lock(tx, owner, Use::Managed).await?;
         let sql = "SELECT owner, amount FROM ledger WHERE once = $1";
         if let Some(row) = tx.row(sql, values![once]).await? {
             if (row.get::<String>("owner")?, row.get::<i64>("amount")?) != (owner.id.clone(), amount) {
@@ -227,13 +236,17 @@ impl Accounts {
     }
 }
 
-/// Notes that the account is used now, and reads it; the row is locked from here on.
-async fn seen(tx: &mut Tx, owner: &Owner) -> Result<Option<Standing>, DbError> {
-    let now = tx.now();
+/// Locks the account and reads it, if there is one.
+async fn locked(tx: &mut Tx, owner: &Owner, why: Use) -> Result<Option<Standing>, DbError> {
+    let (now, level_word) = match why {
+        Use::Asked => (Some(tx.now()), Some(owner.level.word())),
+        Use::Managed => (None, None),
+    };
     let row = tx
         .row(
-            "UPDATE users SET seen_at = $2, door_level = $3 WHERE id = $1 RETURNING level, balance",
-            values![&owner.id, now, owner.level.word()],
+            "UPDATE users SET seen_at = COALESCE($2, seen_at), door_level = COALESCE($3, door_level)
+             WHERE id = $1 RETURNING level, balance",
+            values![&owner.id, now, level_word],
         )
         .await?;
     let Some(row) = row else { return Ok(None) };

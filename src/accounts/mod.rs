@@ -3,15 +3,19 @@
 //! Owns the tables `users`, `operations`, `ledger` and `api_keys`. Everything about a job happens in the caller's
 //! transaction, together with the job itself. Must not know the queue, the storage, or any door.
 
+mod keys;
 mod ledger;
 pub mod money;
 mod operations;
 mod overview;
+mod pace;
 mod settings;
 
+pub use keys::{ApiKey, Holder, Keys, NewKey, StoredKey};
 pub use ledger::{Discrepancy, Movement, TopUp, ToppedUp};
 pub use operations::{Purchase, Reserved};
 pub use overview::{Account, Overview, Standing};
+pub use pace::Pace;
 pub use settings::{Limit, Settings, Terms};
 
 use crate::db::Db;

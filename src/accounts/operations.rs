@@ -1,6 +1,6 @@
 //! What a job takes of its owner's account: reserved with the job, charged when it was delivered, given back when not.
 
-use super::ledger::{self, Entry, Kind};
+use super::ledger::{self, Entry, Kind, Use};
 use super::{Accounts, Limit};
 use crate::db::{DbError, Tx};
 use crate::media::{Failure, JobId, Level, Owner, calendar};
@@ -155,7 +155,7 @@ impl Accounts {
                 }
             }
         }
-        self.lock(tx, owner).await
+        self.lock(tx, owner, Use::Asked).await
     }
 
     fn check_model(&self, level: Level, model: Option<&str>) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! What an account has left, for its holder and for administrators.
 
-use super::{Accounts, Limit, ledger};
+use super::ledger::Use;
+use super::{Accounts, Limit, keys, ledger};
 use crate::db::{DbError, Row, Tx};
 use crate::media::{Level, Owner, calendar};
 use crate::values;
@@ -124,9 +125,10 @@ impl Accounts {
     /// # Errors
     /// [`DbError`] when it could not be written.
     pub async fn set_level(&self, tx: &mut Tx, owner: &Owner, level: Option<Level>) -> Result<(), DbError> {
-        self.lock(tx, owner).await?;
+        self.lock(tx, owner, Use::Managed).await?;
         let word = level.map(Level::word);
         tx.execute("UPDATE users SET level = $2 WHERE id = $1", values![&owner.id, word]).await?;
+        tx.tell(keys::TOPIC, &owner.id);
         Ok(())
     }
 }

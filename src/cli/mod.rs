@@ -2,15 +2,19 @@
 //! together, and turns every failure into an exit code: 0 done, 2 asked wrongly, 1 anything else.
 //! It must not know how a picture is made or by whom.
 
+mod balance;
 mod bench;
+mod books;
 mod doctor;
 mod draw;
 mod fetching;
 mod files;
+mod keys;
 mod models;
 mod progress;
 mod serve;
 mod stats;
+mod users;
 
 use crate::config::{self, Config};
 use crate::local::catalogue::{Catalogue, fetch};
@@ -44,6 +48,12 @@ enum Command {
     Models(models::ModelsArgs),
     /// How often each model was asked, answered and failed, and how long it took
     Stats(stats::Args),
+    /// Who there is, what each has left, which level each has
+    Users(users::Args),
+    /// Money of an account: what there is, what moved it, a change by hand
+    Balance(balance::Args),
+    /// Who may use the HTTP API
+    Keys(keys::Args),
     /// Measure how fast this machine draws
     Bench(bench::Args),
     /// Say what works here and what is missing: device, memory, engine, models, disk, database, address
@@ -105,6 +115,9 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
             let settings = fetch::Settings::new(config.hf_endpoint.clone(), config.hf_token.clone());
             models::run(args, &Catalogue::read(&config.catalogue())?, settings).await?;
         }
+        Command::Users(args) => users::run(args, &config).await?,
+        Command::Balance(args) => balance::run(args, &config).await?,
+        Command::Keys(args) => keys::run(args, &config).await?,
         Command::Bench(args) => bench::run(args, &config, stop_on_signal()?).await?,
         Command::Stats(args) => stats::run(&args, &config).await?,
         Command::Doctor => return doctor::run(&config).await,

@@ -6,8 +6,14 @@ use crate::support::desk::{Desk, stderr, stdout};
 #[test]
 fn every_command_has_help() {
     let desk = Desk::new();
-    let commands: [(&[&str], &[&str]); 8] = [
-        (&[], &["serve", "draw", "models", "stats", "bench", "doctor", "--verbose"]),
+    let commands: &[(&[&str], &[&str])] = &[
+        (&[], &["serve", "draw", "models", "users", "balance", "keys", "stats", "bench", "doctor", "--verbose"]),
+        (&["users"], &["list", "show", "level"]),
+        (&["users", "level"], &["<ID>", "<LEVEL>"]),
+        (&["balance"], &["add", "show", "history"]),
+        (&["balance", "add"], &["<ID>", "<ROUBLES>", "--reason", "--once"]),
+        (&["keys"], &["add", "list", "revoke"]),
+        (&["keys", "add"], &["<NAME>", "--level", "--rate"]),
         (&["models"], &["list", "fetch", "verify", "path"]),
         (&["models", "fetch"], &["<NAMES>"]),
         (
@@ -41,10 +47,10 @@ fn every_command_has_help() {
         ),
     ];
     for (command, words) in commands {
-        let output = desk.run(&[command, &["--help"]].concat());
+        let output = desk.run(&[*command, &["--help"]].concat());
         assert!(output.status.success(), "{}", stderr(&output));
         let help = stdout(&output);
-        for word in words {
+        for word in *words {
             assert!(help.contains(word), "{command:?} --help does not tell of {word}:\n{help}");
         }
     }

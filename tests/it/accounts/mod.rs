@@ -1,6 +1,8 @@
 //! Levels, free units, money and keys, on SQLite and on PostgreSQL.
 
+mod commands;
 mod concurrent;
+mod keys;
 mod money;
 mod quotas;
 mod sequences;
