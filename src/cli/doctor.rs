@@ -5,6 +5,7 @@ use crate::app::Studio;
 use crate::config::Config;
 use crate::db::{Clock, Db};
 use crate::local::catalogue::{Catalogue, human_bytes};
+use crate::storage::Place;
 use anyhow::Result;
 use rustix::fs::{Access, access, statvfs};
 use secrecy::ExposeSecret;
@@ -39,7 +40,8 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
         ("memory", memory(config, &studio)),
         ("engine", engine(&studio).await),
         ("models", models(config, &studio)),
-        ("data", data(&config.data_dir)),
+        ("data", folder(&config.data_dir, "SAMOVAR_DATA_DIR")),
+        ("storage", storage(&config.storage_place).await),
         ("database", database(config.database()).await),
         ("listen", listen(config)),
     ];
@@ -138,13 +140,24 @@ fn models(config: &Config, studio: &Result<Studio>) -> Finding {
     }
 }
 
-fn data(folder: &Path) -> Finding {
+/// Looks at the place of results and uploads.
+async fn storage(place: &Place) -> Finding {
+    match place {
+        Place::Folder(at) => folder(at, "SAMOVAR_STORAGE_URL"),
+        Place::S3(_) => {
+            let said = place.check().await.map(|()| place.to_string());
+            said.map_or_else(|error| Finding::Fail(error.to_string()), Finding::Ok)
+        }
+    }
+}
+
+fn folder(folder: &Path, variable: &str) -> Finding {
     let shown = folder.display();
     // A folder that is not there yet is made by `serve`: then what counts is the nearest one that is.
     let here = folder.ancestors().find(|f| f.exists() || f.as_os_str().is_empty()).unwrap_or(folder);
     let here = if here.as_os_str().is_empty() { Path::new(".") } else { here };
     if !here.is_dir() || access(here, Access::WRITE_OK | Access::EXEC_OK).is_err() {
-        return Finding::Fail(format!("{shown} cannot be written; SAMOVAR_DATA_DIR names another folder"));
+        return Finding::Fail(format!("{shown} cannot be written; {variable} names another folder"));
     }
     match statvfs(here) {
         Ok(disk) => {

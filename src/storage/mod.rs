@@ -27,9 +27,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// How long a probe may take.
-const PROBING: Duration = Duration::from_secs(20);
-
 /// Where files lie and how long.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -86,11 +83,9 @@ impl Storage {
     /// [`StorageError`] when either cannot be used.
     pub async fn open(settings: Settings, db: Db) -> Result<Self, StorageError> {
         let objects = settings.place.open()?;
-        let place = settings.place.to_string();
+        place::try_out(&*objects).await.map_err(|reason| settings.place.unusable(reason))?;
         let folder = settings.place.folder().map(std::path::Path::to_owned);
-        let storage = Self { folder, ..Self::with_store(settings, db, objects)? };
-        storage.try_place().await.map_err(|reason| StorageError::Place { place, reason })?;
-        Ok(storage)
+        Ok(Self { folder, ..Self::with_store(settings, db, objects)? })
     }
 
     /// As [`Self::open`], with the bytes in this store instead of the place that the settings name.
@@ -172,7 +167,8 @@ impl Storage {
     /// # Errors
     /// As [`Self::bytes`].
     pub async fn stream(&self, id: AssetId, part: Option<Range<u64>>) -> Result<Option<Pieces>, Failure> {
-        Ok(self.find(id, part).await?.map(|found| found.into_stream().boxed()))
+        let told = |e: &Error| tracing::error!(reason = place::reason(e), "a file could not be read to its end");
+        Ok(self.find(id, part).await?.map(|found| found.into_stream().inspect_err(told).boxed()))
     }
 
     async fn find(&self, id: AssetId, part: Option<Range<u64>>) -> Result<Option<GetResult>, Failure> {
@@ -247,22 +243,7 @@ impl Storage {
     /// # Errors
     /// One sentence when any of the four fails.
     pub async fn probe(&self) -> Result<(), String> {
-        self.try_place().await.map_err(|reason| format!("the storage cannot be used: {reason}"))
-    }
-
-    async fn try_place(&self) -> Result<(), String> {
-        let path = place::probe();
-        let tried = async {
-            // The sweep lists; and not every server minds a write into a bucket that is not there.
-            self.objects.list(Some(&path)).try_next().await?;
-            self.objects.put(&path, PutPayload::from_static(b"probe")).await?;
-            self.objects.get(&path).await?.bytes().await?;
-            self.objects.delete(&path).await
-        };
-        match tokio::time::timeout(PROBING, tried).await {
-            Ok(tried) => tried.map_err(|e| place::reason(&e)),
-            Err(_) => Err("it does not answer".to_owned()),
-        }
+        place::try_out(&*self.objects).await.map_err(|reason| format!("the storage cannot be used: {reason}"))
     }
 }
 

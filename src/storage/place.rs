@@ -2,11 +2,12 @@
 
 use super::StorageError;
 use crate::media::AssetId;
+use futures::TryStreamExt;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{ClientOptions, Error, ObjectStore, RetryConfig};
+use object_store::{ClientOptions, Error, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
 use secrecy::{ExposeSecret, SecretString};
 use std::fs::File;
 use std::path::PathBuf;
@@ -17,6 +18,8 @@ use url::Url;
 /// How often a request to S3 is made again, and for how long: a job should learn in time that its result has no place.
 const RETRIES: usize = 3;
 const RETRYING: Duration = Duration::from_secs(15);
+/// How long a probe may take.
+const PROBING: Duration = Duration::from_secs(20);
 
 /// Where the bytes lie. `Debug` shows no secret.
 #[derive(Debug, Clone)]
@@ -70,8 +73,20 @@ impl Place {
         }
     }
 
+    /// Whether files can be stored there. A folder is made for that.
+    ///
+    /// # Errors
+    /// [`StorageError::Place`] when they cannot.
+    pub async fn check(&self) -> Result<(), StorageError> {
+        try_out(&*self.open()?).await.map_err(|reason| self.unusable(reason))
+    }
+
+    pub(super) fn unusable(&self, reason: String) -> StorageError {
+        StorageError::Place { place: self.to_string(), reason }
+    }
+
     pub(super) fn open(&self) -> Result<Arc<dyn ObjectStore>, StorageError> {
-        let fail = |reason: String| StorageError::Place { place: self.to_string(), reason };
+        let fail = |reason| self.unusable(reason);
         match self {
             Self::Folder(folder) => {
                 std::fs::create_dir_all(folder).map_err(|e| fail(e.to_string()))?;
@@ -134,9 +149,20 @@ pub(super) fn ours(path: &Path) -> Option<Ours> {
 /// What the name of a probe begins with.
 const PROBE: &str = "probe-";
 
-/// A fresh name for a probe.
-pub(super) fn probe() -> Path {
-    Path::from(format!("{PROBE}{}", AssetId::fresh()))
+/// Lists, and writes, reads and deletes a small object; says what failed.
+pub(super) async fn try_out(objects: &dyn ObjectStore) -> Result<(), String> {
+    let path = Path::from(format!("{PROBE}{}", AssetId::fresh()));
+    let tried = async {
+        // The sweep lists; and not every server minds a write into a bucket that is not there.
+        objects.list(Some(&path)).try_next().await?;
+        objects.put(&path, PutPayload::from_static(b"probe")).await?;
+        objects.get(&path).await?.bytes().await?;
+        objects.delete(&path).await
+    };
+    match tokio::time::timeout(PROBING, tried).await {
+        Ok(tried) => tried.map_err(|e| reason(&e)),
+        Err(_) => Err("it does not answer".to_owned()),
+    }
 }
 
 /// Has a file and its name on the disk itself. The database survives a power cut, so must what it promises.

@@ -22,7 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("pipeline", &["media", "queue", "chain", "storage", "accounts", "statistics"]),
     ("telemetry", &[]),
     ("config", &["media", "accounts", "local", "chain", "storage", "intake", "queue", "http", "telemetry"]),
-    ("cli", &["media", "db", "accounts", "statistics", "local::catalogue", "config", "telemetry", "app"]),
+    ("cli", &["media", "db", "accounts", "statistics", "storage", "local::catalogue", "config", "telemetry", "app"]),
     (
         "app",
         &[
