@@ -1,4 +1,4 @@
-//! What a request brings: JSON and forms, size-limited, paths and queries; all refused in OpenAI's shape.
+//! What a request brings: JSON, forms and files, size-limited, paths and queries; all refused in OpenAI's shape.
 
 use super::error::ApiError;
 use axum::body::{Body, Bytes};
@@ -62,7 +62,7 @@ impl<S: Send + Sync> FromRequest<S> for Form {
         let (mut fields, mut files) = (Map::new(), Vec::new());
         while let Some(part) = form.next_field().await.map_err(broken_form)? {
             let name = part.name().unwrap_or_default().to_owned();
-            let file = part.file_name().is_some() || matches!(name.as_str(), "image" | "image[]" | "mask");
+            let file = part.file_name().is_some() || matches!(name.as_str(), "image" | "image[]" | "mask" | "file");
             let bytes = part.bytes().await.map_err(broken_form)?;
             if file {
                 files.push((name, bytes));
@@ -76,6 +76,30 @@ impl<S: Send + Sync> FromRequest<S> for Form {
             }
         }
         Ok(Self { fields, files })
+    }
+}
+
+/// One file: the body itself, or the field `file` of a form.
+pub struct Upload(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Upload {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let bytes = if content_type(request.headers()) == "multipart/form-data" {
+            let form = Form::from_request(request, state).await?;
+            let mut files = form.files.into_iter().filter(|(name, _)| name == "file").map(|(_, bytes)| bytes);
+            match (files.next(), files.next()) {
+                (file, None) => file.unwrap_or_default(),
+                (_, Some(_)) => return Err(ApiError::field("file", "one file at a time is possible, not several")),
+            }
+        } else {
+            read(request.into_body(), crate::media::picture::MAX_FILE_BYTES).await?
+        };
+        if bytes.is_empty() {
+            return Err(ApiError::field("file", "there is no file: send it as the body, or as `file` of a form"));
+        }
+        Ok(Self(bytes))
     }
 }
 

@@ -209,7 +209,7 @@ pub async fn variations(
 }
 
 /// What `decode` makes of an upload, on a thread where it may take its time.
-async fn decoded<T: Send + 'static>(
+pub(super) async fn decoded<T: Send + 'static>(
     caller: &Owner,
     decode: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, ApiError> {
@@ -352,7 +352,7 @@ async fn base64(door: &Door, asset: AssetId) -> Result<String, Failure> {
 }
 
 /// A signed link: below the public URL where one is configured, else below what the request was sent to.
-fn link(door: &Door, headers: &HeaderMap, asset: AssetId, now: SystemTime) -> String {
+pub(super) fn link(door: &Door, headers: &HeaderMap, asset: AssetId, now: SystemTime) -> String {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let base = door.public_url.as_ref().map_or_else(
         || {

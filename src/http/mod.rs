@@ -14,6 +14,7 @@ mod jobs;
 mod metrics;
 mod models;
 mod openapi;
+mod ranges;
 
 use crate::intake::Intake;
 use crate::media::models::Models;
@@ -117,10 +118,13 @@ pub fn router(settings: &Settings, state: State, stop: CancellationToken) -> Rou
         .routes(routes!(jobs::view, jobs::cancel))
         .routes(routes!(jobs::events))
         .routes(routes!(admin::stats))
+        .routes(routes!(assets::upload))
+        .routes(routes!(assets::delete))
         .routes(routes!(metrics::render))
         .split_for_parts();
     let keyed = keyed.route_layer(middleware::from_fn_with_state(Arc::clone(&door), auth::with_key));
-    let (free, free_api) = OpenApiRouter::new().routes(routes!(assets::bytes)).split_for_parts();
+    let (free, free_api) =
+        OpenApiRouter::new().routes(routes!(assets::bytes)).routes(routes!(assets::info)).split_for_parts();
     let (open, open_api) =
         OpenApiRouter::new().routes(routes!(health::alive)).routes(routes!(health::ready)).split_for_parts();
     let api = keyed_api.merge_from(free_api).merge_from(open_api);

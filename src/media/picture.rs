@@ -131,12 +131,43 @@ impl Mask {
     }
 }
 
-fn decode(bytes: &[u8], param: &str) -> Result<DynamicImage, Failure> {
-    if bytes.len() > MAX_FILE_BYTES {
-        return Err(Failure::TooBig {
-            message: format!("`{param}` has {} bytes; at most {MAX_FILE_BYTES} are accepted", bytes.len()),
-        });
+/// What a file turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Its media type, whatever it was sent as.
+    pub content_type: &'static str,
+    /// Pixels a row, turned as its EXIF says.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+}
+
+impl Seen {
+    /// Looks into a file and decodes it, to be sure that it can be worked with later. `None`: it is no picture of a kind
+    /// that is known here.
+    ///
+    /// # Errors
+    /// As [`Picture::decode`].
+    pub fn of(bytes: &[u8], param: &str) -> Result<Option<Self>, Failure> {
+        check_size(bytes, param)?;
+        let format = image::guess_format(bytes).ok().filter(image::ImageFormat::reading_enabled);
+        let Some(format) = format else { return Ok(None) };
+        let decoded = decode(bytes, param)?;
+        let (width, height) = (decoded.width(), decoded.height());
+        Ok(Some(Self { content_type: format.to_mime_type(), width, height }))
     }
+}
+
+fn check_size(bytes: &[u8], param: &str) -> Result<(), Failure> {
+    if bytes.len() <= MAX_FILE_BYTES {
+        return Ok(());
+    }
+    let message = format!("`{param}` has {} bytes; at most {MAX_FILE_BYTES} are accepted", bytes.len());
+    Err(Failure::TooBig { message })
+}
+
+fn decode(bytes: &[u8], param: &str) -> Result<DynamicImage, Failure> {
+    check_size(bytes, param)?;
     let unreadable =
         |e: image::ImageError| Failure::invalid(param, format!("`{param}` is not a picture that can be read: {e}"));
     let mut reader = ImageReader::new(Cursor::new(bytes))

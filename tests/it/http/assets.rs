@@ -107,13 +107,3 @@ async fn a_picture_tells_what_draws_it_again() {
     ];
     assert_eq!(texts, expected.map(|(key, text)| (key.to_owned(), text.to_owned())));
 }
-
-#[tokio::test]
-async fn what_the_disk_lost_is_not_found() {
-    let server = server(Turn::Paints).await;
-    let link = drawn(&server, "").await;
-    std::fs::remove_dir_all(server.dir.path().join("media")).unwrap();
-    let answer = server.get(&link).await;
-    answer.error();
-    assert_eq!(answer.status, 404);
-}

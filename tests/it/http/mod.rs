@@ -8,6 +8,7 @@ mod jobs;
 mod odd_input;
 mod painter;
 mod served;
+mod uploads;
 
 use axum::Router;
 use axum::body::Body;
@@ -141,6 +142,15 @@ impl Server {
 
     async fn generate(&self, json: &Value) -> Answer {
         self.post("/v1/images/generations", json).await
+    }
+
+    /// The files that the storage keeps.
+    fn files(&self) -> Vec<std::path::PathBuf> {
+        let folders = std::fs::read_dir(self.dir.path().join("media")).unwrap();
+        folders
+            .flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap())
+            .map(|file| file.unwrap().path())
+            .collect()
     }
 
     async fn form(&self, path: &str, parts: &[Part<'_>]) -> Answer {

@@ -86,7 +86,7 @@ async fn bodies_that_are_not_json_are_refused() {
 }
 
 /// A PNG whose header declares a size that its few bytes do not have.
-fn bomb(width: u32, height: u32) -> Vec<u8> {
+pub fn bomb(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(png::ColorType::Grayscale);

@@ -2,6 +2,7 @@
 
 mod contract;
 mod faults;
+mod file_limit;
 mod s3;
 mod sweep;
 
