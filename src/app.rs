@@ -1,27 +1,28 @@
 //! The composition root: the only file that knows every room. It builds them from the configuration, joins them, starts
 //! what runs, and ends it in order. It must not decide anything that a room could decide.
 
+use crate::accounts::Accounts;
 use crate::chain::Chain;
 use crate::config::Config;
 use crate::db::{Clock, Db};
 use crate::intake::Intake;
-use crate::local::Local;
 use crate::local::catalogue::Catalogue;
+use crate::local::{DeviceSetting, Local};
+use crate::media::models::Models;
 use crate::media::{Failure, ImageRequest, ImageResult, Watch};
+use crate::pipeline::Pipeline;
 use crate::providers::ImageMaker;
 use crate::providers::local::LocalImages;
-use crate::queue::{self, Queue};
+use crate::queue::{Queue, Worker};
 use crate::statistics::Statistics;
-use crate::storage::{Storage, Swept};
+use crate::storage::Storage;
 use crate::{http, pipeline, telemetry};
 use anyhow::{Context, Result};
+use futures::FutureExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-
-/// How often results past their time are looked for.
-const SWEEP: Duration = Duration::from_secs(3600);
 
 /// Everyone who can answer, without a server: what `draw`, `bench` and `doctor` need.
 pub struct Studio {
@@ -49,7 +50,7 @@ impl Studio {
     /// # Errors
     /// As [`Chain::image`].
     pub async fn draw(&self, request: ImageRequest, watch: Watch) -> Result<ImageResult, Failure> {
-        self.chain.image(request, watch).await
+        self.chain.image(request, watch).await.result
     }
 
     /// Pictures of noise by random weights of SDXL's published shape, to see how long they take. The weights are
@@ -86,73 +87,150 @@ impl Studio {
         self.local.threads()
     }
 
+    /// What a worker here can do that others perhaps cannot.
+    fn capabilities(&self, config: &Config) -> Vec<String> {
+        let local = self.chain.cards().into_iter().filter(|card| card.provider == "local" && card.ready);
+        let mut tags: Vec<String> = local.map(|card| format!("model:{}", card.name)).collect();
+        if matches!(config.device, DeviceSetting::Cuda(_)) {
+            tags.push("cuda".to_owned());
+        }
+        tags
+    }
+
+    fn warn_of_skipped_links(&self) {
+        for link in self.chain.skipped() {
+            tracing::warn!("{link} of the route is skipped: it has no key");
+        }
+    }
+
     /// Ends the engine.
     pub async fn close(&self) {
         self.local.shutdown().await;
     }
 }
 
-/// Serves HTTP, with a worker or without, until `stop`; then ends the job in hand and the engine.
+/// Everything that is written down and everyone who writes: the rooms behind the doors.
+pub struct House {
+    db: Db,
+    queue: Queue,
+    accounts: Accounts,
+    storage: Arc<Storage>,
+    /// What the doors call.
+    pub intake: Intake,
+}
+
+impl House {
+    /// Opens the database and the storage. `stop` ends the waiting of those who wait for an answer.
+    ///
+    /// # Errors
+    /// When either cannot be used.
+    pub async fn open(config: &Config, stop: &CancellationToken) -> Result<Self> {
+        let db = Db::open(config.database(), Clock::system()).await?;
+        let storage = Arc::new(Storage::open(config.storage(), db.clone()).await?);
+        let queue = Queue::new(db.clone(), config.queue());
+        let accounts = Accounts::new(db.clone(), config.accounts.clone());
+        let intake = Intake::new(db.clone(), queue.clone(), accounts.clone(), Arc::clone(&storage), stop.child_token());
+        Ok(Self { db, queue, accounts, storage, intake })
+    }
+
+    /// What was stored.
+    #[must_use]
+    pub fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    /// Starts a worker of this process; the task ends after `stop`, with the job in hand.
+    fn employ(&self, studio: &Studio, config: &Config, stop: &CancellationToken) -> JoinHandle<()> {
+        let worker = Worker::here(studio.capabilities(config));
+        let pipeline = Pipeline {
+            db: self.db.clone(),
+            queue: self.queue.clone(),
+            chain: Arc::clone(&studio.chain),
+            storage: Arc::clone(&self.storage),
+            accounts: self.accounts.clone(),
+            statistics: Statistics::new(self.db.clone()),
+            grace: config.grace,
+        };
+        // The house is kept until the last word about the last job: others must see that this worker lives.
+        let kept = CancellationToken::new();
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            let house = tokio::spawn(pipeline::keep_house(pipeline.clone(), worker.clone(), kept.clone()));
+            pipeline::run(pipeline, worker, stop).await;
+            kept.cancel();
+            if let Err(error) = house.await {
+                tracing::error!(%error, "the housekeeping broke");
+            }
+        })
+    }
+}
+
+/// Claims jobs and does them until `stop`; then ends the job in hand, or hands it back, and the engine.
+///
+/// # Errors
+/// When the database, the storage or the models cannot be used.
+pub async fn work(config: &Config, stop: CancellationToken) -> Result<()> {
+    let studio = Studio::open(config, false)?;
+    studio.warn_of_skipped_links();
+    let house = House::open(config, &stop).await?;
+    tracing::info!("working");
+    house.employ(&studio, config, &stop).await.context("the worker broke")?;
+    studio.close().await;
+    Ok(())
+}
+
+/// Serves HTTP, with a worker or without, until `stop`; then ends the job in hand, or hands it back, and the engine.
 ///
 /// # Errors
 /// When something cannot be had that the server needs, such as its address or its folder.
 pub async fn serve(config: &Config, worker: bool, stop: CancellationToken) -> Result<()> {
     let settings = config.http()?;
     let studio = Studio::open(config, false)?;
-    for link in studio.chain.skipped() {
-        tracing::warn!("{link} of the route is skipped: it has no key");
-    }
-    let db = Db::open(config.database(), Clock::system()).await?;
-    let storage = Arc::new(Storage::open(config.storage(), db.clone()).await?);
-    let queue = Arc::new(Queue::new(queue::Settings::default()));
-    let state = http::State {
-        intake: Intake::new(Arc::clone(&queue)),
-        storage: Arc::clone(&storage),
-        models: Arc::clone(&studio.chain) as _,
-        readiness: vec![("engine", probe(&studio.local))],
-        statistics: Statistics::new(db.clone()),
-        metrics: telemetry::metrics()?,
-    };
+    studio.warn_of_skipped_links();
     // Whatever ends first ends the others: a server without its worker would only collect jobs.
     let stop = stop.child_token();
-    let sweeper = tokio::spawn(sweep(Arc::clone(&storage), db, stop.clone()));
+    let house = House::open(config, &stop).await?;
+    let state = http::State {
+        intake: house.intake.clone(),
+        storage: Arc::clone(&house.storage),
+        models: Arc::clone(&studio.chain) as _,
+        readiness: vec![("database", database_probe(&house.db)), ("engine", engine_probe(&studio.local))],
+        statistics: Statistics::new(house.db.clone()),
+        metrics: telemetry::metrics()?,
+    };
     let works = worker.then(|| {
-        let line = pipeline::run(queue, Arc::clone(&studio.chain), storage, stop.clone());
+        let line = house.employ(&studio, config, &stop);
         let stop = stop.clone();
         tokio::spawn(async move {
-            line.await;
+            let ended = line.await;
             stop.cancel();
+            ended
         })
     });
     if !worker {
-        tracing::warn!("no worker: requests wait in the line until they are cancelled");
+        tracing::warn!("no worker here: requests wait in the line for another one");
     }
     let served = http::serve(settings, state, stop.clone()).await;
     stop.cancel();
     if let Some(works) = works {
-        works.await.context("the worker broke")?;
+        works.await.context("the worker broke")?.context("the worker broke")?;
     }
-    sweeper.await.context("the sweeper of old results broke")?;
     studio.close().await;
     Ok(served?)
 }
 
-fn probe(local: &Arc<Local>) -> http::Probe {
+fn engine_probe(local: &Arc<Local>) -> http::Probe {
     let local = Arc::clone(local);
-    Arc::new(move || local.probe().map_err(|failure| failure.to_string()))
+    Arc::new(move || {
+        let ready = local.probe().map_err(|failure| failure.to_string());
+        async { ready }.boxed()
+    })
 }
 
-/// Deletes results past their time, now and every hour.
-async fn sweep(storage: Arc<Storage>, db: Db, stop: CancellationToken) {
-    loop {
-        match storage.sweep(db.now()).await {
-            Ok(swept) if swept == Swept::default() => {}
-            Ok(swept) => tracing::info!(expired = swept.expired, orphans = swept.orphans, "old files were deleted"),
-            Err(failure) => tracing::warn!(%failure, "old files could not be deleted"),
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(SWEEP) => {}
-        }
-    }
+fn database_probe(db: &Db) -> http::Probe {
+    let db = db.clone();
+    Arc::new(move || {
+        let db = db.clone();
+        async move { db.probe().await }.boxed()
+    })
 }

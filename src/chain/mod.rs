@@ -6,12 +6,13 @@ pub mod route;
 
 use crate::media::failure::Attempt;
 use crate::media::models::{ModelCard, Models};
-use crate::media::{Failure, ImageRequest, ImageResult, Watch};
+use crate::media::{Failure, ImageRequest, ImageResult, Tried, Watch};
 use crate::providers::ImageMaker;
 use route::{LOCAL, Link, RouteError};
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Routes as configured.
 #[derive(Debug, Clone)]
@@ -28,6 +29,15 @@ pub enum ChainError {
     /// A route names what does not exist.
     #[error("route of image.generate: {0}")]
     ImageRoute(#[from] RouteError),
+}
+
+/// What came of asking the chain.
+#[derive(Debug)]
+pub struct Reply {
+    /// The pictures, or why there are none.
+    pub result: Result<ImageResult, Failure>,
+    /// Everybody who was asked, in order.
+    pub tried: Vec<Tried>,
 }
 
 /// The route and everyone on it.
@@ -64,10 +74,30 @@ impl Chain {
 
     /// Pictures from the first link that can make them. What the links before it said becomes `fallback_reason`.
     ///
-    /// # Errors
-    /// [`Failure::Exhausted`] with every attempt when nobody could; the failure itself where only one was to be
-    /// asked, or where asking others is pointless; [`Failure::Busy`] where one only has too much to do.
-    pub async fn image(&self, request: ImageRequest, watch: Watch) -> Result<ImageResult, Failure> {
+    /// Fails with [`Failure::Exhausted`] and every attempt when nobody could; with the failure itself where only one was
+    /// to be asked, or where asking others is pointless; with [`Failure::Busy`] where one only has too much to do.
+    pub async fn image(&self, request: ImageRequest, watch: Watch) -> Reply {
+        let mut tried = Vec::new();
+        let result = self.answer(request, watch, &mut tried).await;
+        Reply { result, tried }
+    }
+
+    /// Who would be asked first for this, if nothing goes wrong.
+    #[must_use]
+    pub fn first(&self, request: &ImageRequest) -> Option<ModelCard> {
+        let links = self.links(request).ok()?;
+        links.iter().find_map(|link| {
+            let (maker, model) = self.resolve(link, request).ok()?;
+            maker.models().into_iter().find(|card| card.name == model && card.ready)
+        })
+    }
+
+    async fn answer(
+        &self,
+        request: ImageRequest,
+        watch: Watch,
+        tried: &mut Vec<Tried>,
+    ) -> Result<ImageResult, Failure> {
         let links = self.links(&request)?;
         let named = request.model.is_some() || request.provider.is_some();
         let mut attempts: Vec<Attempt> = Vec::new();
@@ -75,7 +105,7 @@ impl Chain {
             if watch.cancel.is_cancelled() {
                 return Err(Failure::Cancelled);
             }
-            match self.ask(link, &request, watch.clone()).await {
+            match self.ask(link, &request, watch.clone(), tried).await {
                 Ok(mut result) => {
                     result.provenance.fallback_reason = reason(&attempts);
                     return Ok(result);
@@ -148,15 +178,48 @@ impl Chain {
         Ok(links)
     }
 
-    async fn ask(&self, link: &Link, request: &ImageRequest, watch: Watch) -> Result<ImageResult, Failure> {
-        let Some(maker) = self.maker(&link.provider) else { return Err(no_key(&link.provider)) };
+    async fn ask(
+        &self,
+        link: &Link,
+        request: &ImageRequest,
+        watch: Watch,
+        tried: &mut Vec<Tried>,
+    ) -> Result<ImageResult, Failure> {
+        let (maker, model) = self.resolve(link, request)?;
+        let start = Instant::now();
+        let result = maker.make(&model, request, watch).await;
+        // What is not set up was not tried.
+        if !matches!(result, Err(Failure::Missing { .. })) {
+            tried.push(Tried {
+                provider: link.provider.clone(),
+                model,
+                took_ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+                bytes: 0,
+                class: result.as_ref().map_or_else(Failure::class, |_| "done").to_owned(),
+            });
+        }
+        result
+    }
+
+    /// Who follows a link, and with which model.
+    fn resolve(&self, link: &Link, request: &ImageRequest) -> Result<(&Arc<dyn ImageMaker>, String), Failure> {
+        let maker = self.maker(&link.provider).ok_or_else(|| no_key(&link.provider))?;
+        let allowed = |model: &String| request.allowed_models.as_ref().is_none_or(|allowed| allowed.contains(model));
         let model = match &link.model {
-            Some(model) => model.clone(),
-            None => maker.models().into_iter().find(|card| card.ready).map(|card| card.name).ok_or_else(|| {
-                Failure::Missing { message: format!("`{}` has no model that is ready to draw", link.provider) }
-            })?,
+            Some(model) if allowed(model) => model.clone(),
+            Some(model) => {
+                return Err(Failure::Missing {
+                    message: format!("the model `{model}` is not for accounts of this level"),
+                });
+            }
+            None => {
+                let ready = maker.models().into_iter().find(|card| card.ready && allowed(&card.name));
+                ready.map(|card| card.name).ok_or_else(|| Failure::Missing {
+                    message: format!("`{}` has no model that is ready to draw", link.provider),
+                })?
+            }
         };
-        maker.make(&model, request, watch).await
+        Ok((maker, model))
     }
 
     fn maker(&self, provider: &str) -> Option<&Arc<dyn ImageMaker>> {

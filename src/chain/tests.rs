@@ -91,7 +91,7 @@ fn local() -> Fake {
 async fn ask(chain: &Chain, change: impl FnOnce(&mut ImageRequest)) -> Result<ImageResult, Failure> {
     let mut request = ImageRequest::new("a cat");
     change(&mut request);
-    chain.image(request, Watch::nobody()).await
+    chain.image(request, Watch::nobody()).await.result
 }
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn cancelled_request_asks_nobody_further() {
     let chain = chain("local:sdxl-turbo", vec![fake.clone()]);
     let cancel = CancellationToken::new();
     cancel.cancel();
-    let answer = chain.image(ImageRequest::new("a cat"), Watch::new(cancel).0).await;
+    let answer = chain.image(ImageRequest::new("a cat"), Watch::new(cancel).0).await.result;
     assert_eq!(answer, Err(Failure::Cancelled));
     assert!(fake.asked.lock().unwrap().is_empty());
 }

@@ -156,6 +156,7 @@ impl Args {
             decoder: self.decoder,
             mode: self.mode,
             local_only: true,
+            allowed_models: None,
             ..ImageRequest::new("a lighthouse in a storm, oil painting")
         };
         Ok(request.checked()?.0)

@@ -155,6 +155,7 @@ impl Args {
             mask: mask.transpose()?,
             count: self.count,
             local_only: self.local_only,
+            allowed_models: None,
             previews: false,
         })
     }

@@ -9,12 +9,14 @@ mod doctor;
 mod draw;
 mod fetching;
 mod files;
+mod jobs;
 mod keys;
 mod models;
 mod progress;
 mod serve;
 mod stats;
 mod users;
+mod worker;
 
 use crate::config::{self, Config};
 use crate::local::catalogue::{Catalogue, fetch};
@@ -42,8 +44,12 @@ struct Cli {
 enum Command {
     /// Serve the HTTP API
     Serve(serve::Args),
+    /// Do the jobs of a database shared with a server
+    Worker,
     /// Draw a picture
     Draw(Box<draw::Args>),
+    /// What waits, runs and has ended
+    Jobs(jobs::Args),
     /// What can run here, what is missing, and bringing it
     Models(models::ModelsArgs),
     /// How often each model was asked, answered and failed, and how long it took
@@ -94,13 +100,17 @@ fn start(command: Command) -> Result<ExitCode> {
     let mut log = config.log("error", false);
     if let Command::Serve(args) = &command {
         args.settle(&mut config)?;
+    }
+    let long = matches!(command, Command::Serve(_) | Command::Worker);
+    if long {
         log = config.log("info", true);
     }
     let _log = telemetry::log(&log)?;
     for warning in &config.warnings {
-        match command {
-            Command::Serve(_) => tracing::warn!("{warning}"),
-            _ => eprintln!("warning: {warning}"),
+        if long {
+            tracing::warn!("{warning}");
+        } else {
+            eprintln!("warning: {warning}");
         }
     }
     let runtime = tokio::runtime::Runtime::new().context("the program's threads cannot be started")?;
@@ -110,6 +120,8 @@ fn start(command: Command) -> Result<ExitCode> {
 async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
     match command {
         Command::Serve(args) => serve::run(&args, &config, stop_on_signal()?).await?,
+        Command::Worker => worker::run(&config, stop_on_signal()?).await?,
+        Command::Jobs(args) => jobs::run(args, &config).await?,
         Command::Draw(args) => draw::run(*args, &config, stop_on_signal()?).await?,
         Command::Models(args) => {
             let settings = fetch::Settings::new(config.hf_endpoint.clone(), config.hf_token.clone());

@@ -12,7 +12,7 @@ use crate::chain::route::{self, Link};
 use crate::http::auth::ApiKey;
 use crate::local::{self, DeviceSetting, catalogue};
 use crate::media::Level;
-use crate::{chain, http, storage, telemetry};
+use crate::{chain, http, queue, storage, telemetry};
 use parse::Value;
 use secrecy::{ExposeSecret, SecretString};
 use sources::Sources;
@@ -99,6 +99,10 @@ pub struct Config {
     pub accounts: crate::accounts::Settings,
     /// Requests a minute that submit work with one key; 0: any number.
     pub rate_limit: u32,
+    /// How long a silent worker keeps its job.
+    pub lease: Duration,
+    /// How long the job in hand may go on when the program is told to end.
+    pub grace: Duration,
     /// What is logged; `None`: the command's own default.
     pub log_filter: Option<String>,
     /// Things that look like a mistake but harm nothing, one sentence each.
@@ -147,6 +151,8 @@ impl Config {
             route_image_generate: links(&given(&sources, &vars::ROUTE_IMAGE_GENERATE)?)?,
             accounts: accounts::read(&sources)?,
             rate_limit: u32::try_from(given(&sources, &vars::RATE_LIMIT)?.number(0..=1_000_000)?).unwrap_or(u32::MAX),
+            lease: given(&sources, &vars::LEASE)?.duration()?,
+            grace: given(&sources, &vars::GRACE)?.duration_or_zero()?,
             log_filter: sources.get(&vars::RUST_LOG)?.map(|v| v.text()),
             warnings: sources.warnings,
         })
@@ -187,6 +193,12 @@ impl Config {
     #[must_use]
     pub fn database(&self) -> &str {
         self.database_url.expose_secret()
+    }
+
+    /// For `queue`: finished jobs are kept as long as their results.
+    #[must_use]
+    pub fn queue(&self) -> queue::Settings {
+        queue::Settings { keep_finished: self.retention, lease: self.lease, ..queue::Settings::default() }
     }
 
     /// For `local::catalogue`.

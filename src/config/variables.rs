@@ -268,6 +268,22 @@ pub const ROUTE_IMAGE_GENERATE: Variable = open(
     "local:sdxl-turbo,local:demo",
     "Who is asked for a picture, in order: local:MODEL for a model on this machine. Providers without a key are skipped.",
 );
+/// How long a silent worker keeps its job.
+pub const LEASE: Variable = open(
+    "SAMOVAR_LEASE",
+    "jobs.lease",
+    Default::Value("30s"),
+    "2m",
+    "A job whose worker gives no sign of life for this time goes to another one: seconds, or a number with s, m, h.",
+);
+/// How long the job in hand may go on at the end.
+pub const GRACE: Variable = open(
+    "SAMOVAR_GRACE",
+    "jobs.grace",
+    Default::Value("30s"),
+    "5m",
+    "How long the job in hand may go on when the program is told to end; then it goes back into the line: seconds, or a number with s, m, h; 0 for not at all.",
+);
 /// What is logged.
 pub const RUST_LOG: Variable = open(
     "RUST_LOG",

@@ -10,6 +10,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (2, "accounts", include_str!("migrations/0002_accounts.sql")),
     (3, "assets", include_str!("migrations/0003_assets.sql")),
     (4, "statistics", include_str!("migrations/0004_statistics.sql")),
+    (5, "results", include_str!("migrations/0005_results.sql")),
 ];
 
 pub(super) fn sqlite() -> Migrator {

@@ -166,6 +166,16 @@ async fn read(body: Body, limit: usize) -> Result<Bytes, ApiError> {
     Ok(kept.into())
 }
 
+/// What marks a request that may be sent twice.
+///
+/// # Errors
+/// When the header is not text.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().map_err(|_| ApiError::field("Idempotency-Key", "the header must be plain text"))?;
+    Ok(Some(text.to_owned()))
+}
+
 /// The media type without its parameters, in small letters; empty when absent.
 fn content_type(headers: &HeaderMap) -> String {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();

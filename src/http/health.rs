@@ -24,12 +24,14 @@ pub async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// Storage and engine can be used.
+/// Database, storage and engine can be used.
 #[utoipa::path(get, path = "/readyz", tag = "health", security(()),
     responses((status = 200, body = Readiness), (status = 503, body = Readiness, description = "a part does not work")))]
 pub async fn ready(State(door): State<Arc<Door>>) -> (StatusCode, Json<Readiness>) {
     let mut found = vec![("storage", door.state.storage.probe().await)];
-    found.extend(door.state.readiness.iter().map(|(name, probe)| (*name, probe())));
+    for (name, probe) in &door.state.readiness {
+        found.push((*name, probe().await));
+    }
     let ready = found.iter().all(|(_, result)| result.is_ok());
     let said = |result: Result<(), String>| result.err().unwrap_or_else(|| "ok".to_owned());
     let parts = found.into_iter().map(|(name, result)| (name, said(result))).collect();

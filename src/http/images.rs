@@ -4,7 +4,8 @@ use super::Door;
 use super::error::{ApiError, ErrorAnswer};
 use super::extract::{self, Form, Json};
 use super::models::unknown;
-
+use crate::intake::Wish;
+use crate::media::owner::Door as WayIn;
 use crate::media::{Answer, AssetId, Decoder, Failure, ImageRequest, Kept, Mask, Mode, Owner, Picture, Scheduler};
 use axum::Extension;
 use axum::extract::State;
@@ -313,7 +314,9 @@ async fn answered(
     format: Format,
 ) -> Result<axum::Json<ImageList>, ApiError> {
     let fail = |failure| ApiError::of(failure, caller);
-    let answer = door.state.intake.answer(caller, request).await.map_err(fail)?;
+    let mut wish = Wish::new(WayIn::Http, request);
+    wish.idempotency_key = extract::idempotency_key(headers)?;
+    let answer = door.state.intake.answer(caller, wish).await.map_err(fail)?;
     list(door, headers, &answer, format).await.map_err(fail).map(axum::Json)
 }
 

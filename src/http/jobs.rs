@@ -4,8 +4,9 @@ use super::Door;
 use super::error::{ApiError, ErrorAnswer, ErrorBody};
 use super::extract::{self, Asked, Json, Named};
 use super::images::{Format, ImageFields, ImageList, list as image_list};
-use crate::intake::{JobView, State as JobState};
-use crate::media::{Failure, JobId, Owner};
+use crate::intake::{JobView, State as JobState, Wish};
+use crate::media::owner::Door as WayIn;
+use crate::media::{AssetId, Failure, JobId, Owner, Source, Tried};
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -21,7 +22,7 @@ use utoipa::ToSchema;
 /// How often a stream of events shows that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Most jobs on one page.
-const LONGEST_PAGE: usize = 100;
+const LONGEST_PAGE: u32 = 100;
 
 /// A job to do.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -30,10 +31,24 @@ pub struct JobOrder {
     #[serde(default, deserialize_with = "extract::text")]
     #[schema(example = "image.generate")]
     task: Option<String>,
-    /// The fields of `/v1/images/generations`.
+    /// The fields of `/v1/images/generations`, and `image` and `mask`: ids of stored pictures to change, as
+    /// `/v1/assets` gives them; `image` may be `parent`: the first picture of the parent's answer.
     #[serde(default)]
     #[schema(value_type = ImageFields)]
     input: Map<String, Value>,
+    /// A job of the caller that must be done first; this one fails when that one does.
+    #[serde(default, deserialize_with = "extract::text")]
+    parent: Option<String>,
+}
+
+/// The pictures that a job starts from.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Pictures {
+    #[serde(deserialize_with = "extract::text")]
+    image: Option<String>,
+    #[serde(deserialize_with = "extract::text")]
+    mask: Option<String>,
 }
 
 /// A job.
@@ -43,11 +58,13 @@ pub struct Job {
     id: String,
     /// Seconds since 1970.
     created: u64,
+    /// `image.generate`.
+    task: String,
     /// `queued`, `running`, `done`, `failed` or `cancelled`.
     status: &'static str,
     /// While queued: its place in the line; 1 is next.
     #[serde(skip_serializing_if = "Option::is_none")]
-    position: Option<usize>,
+    position: Option<u32>,
     /// While queued: expected seconds until it starts, once that was measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     eta_s: Option<u64>,
@@ -64,6 +81,13 @@ pub struct Job {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<ErrorBody>)]
     error: Option<Value>,
+    /// The job that had to be done first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<String>,
+    /// For admins: everybody who was asked for the answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    attempts: Vec<Tried>,
 }
 
 /// Jobs, newest first.
@@ -77,7 +101,7 @@ pub struct JobList {
 #[derive(Debug, Deserialize)]
 pub struct Page {
     /// Jobs on the page, up to 100; 20 by default.
-    limit: Option<usize>,
+    limit: Option<u32>,
     /// Only jobs older than this one.
     before: Option<String>,
 }
@@ -95,16 +119,49 @@ pub async fn submit(
     if order.task.as_deref() != Some("image.generate") {
         return Err(ApiError::field("task", "`task` must be image.generate"));
     }
+    let pictures: Pictures = extract::typed(order.input.clone())?;
     let fields: ImageFields = extract::typed(order.input)?;
     let (request, _) = fields.request(&door)?;
-    let id = door.state.intake.submit(&caller, request).await.map_err(|failure| ApiError::of(failure, &caller))?;
+    let mut wish = Wish::new(WayIn::Http, request);
+    wish.parent = order.parent.map(|id| id.parse()).transpose().map_err(|_| not_an_id("parent", "job"))?;
+    wish.init = pictures.image.map(|id| source(&id)).transpose()?;
+    if let Some(Source::Asset(asset)) = wish.init {
+        check_asset(&door, &caller, "image", asset).await?;
+    }
+    if let Some(id) = pictures.mask {
+        let asset = id.parse().map_err(|_| not_an_id("mask", "stored picture"))?;
+        check_asset(&door, &caller, "mask", asset).await?;
+        wish.mask = Some(asset);
+    }
+    wish.idempotency_key = extract::idempotency_key(&headers)?;
+    let id = door.state.intake.submit(&caller, wish).await.map_err(|failure| ApiError::of(failure, &caller))?;
     let job = find(&door, &caller, &headers, &id.to_string()).await?;
     Ok((StatusCode::ACCEPTED, axum::Json(job)))
 }
 
+fn not_an_id(param: &str, of: &str) -> ApiError {
+    ApiError::field(param, format!("`{param}` must be the id of a {of}"))
+}
+
+fn source(text: &str) -> Result<Source, ApiError> {
+    if text == "parent" {
+        return Ok(Source::Parent);
+    }
+    text.parse().map(Source::Asset).map_err(|_| not_an_id("image", "stored picture"))
+}
+
+/// Whether the caller may use this file.
+async fn check_asset(door: &Door, caller: &Owner, param: &str, asset: AssetId) -> Result<(), ApiError> {
+    let meta = door.state.storage.meta(asset).await.map_err(|failure| ApiError::of(failure, caller))?;
+    if meta.is_some_and(|meta| caller.may_see(&meta.owner)) {
+        return Ok(());
+    }
+    Err(ApiError::field(param, format!("there is no stored picture {asset}")))
+}
+
 /// The caller's jobs, newest first; an admin sees everybody's.
 #[utoipa::path(get, path = "/v1/jobs", tag = "jobs", params(
-        ("limit" = Option<usize>, Query, description = "jobs on the page, up to 100; 20 by default"),
+        ("limit" = Option<u32>, Query, description = "jobs on the page, up to 100; 20 by default"),
         ("before" = Option<String>, Query, description = "only jobs older than this one")),
     responses((status = 200, body = JobList), (status = 400, body = ErrorAnswer), (status = 401, body = ErrorAnswer)))]
 pub async fn list(
@@ -120,7 +177,8 @@ pub async fn list(
         .map_err(|_| ApiError::field("before", "`before` must be a job's id"))?;
     let limit = page.limit.unwrap_or(20).clamp(1, LONGEST_PAGE);
     let mut data = Vec::new();
-    for view in door.state.intake.list(&caller, before, limit).await {
+    let fail = |failure| ApiError::of(failure, &caller);
+    for view in door.state.intake.list(&caller, before, limit).await.map_err(fail)? {
         data.push(job(&door, &caller, &headers, view).await?);
     }
     Ok(axum::Json(JobList { data }))
@@ -148,7 +206,9 @@ pub async fn cancel(
     Named(id): Named,
 ) -> Result<axum::Json<Job>, ApiError> {
     let known: JobId = id.parse().map_err(|_| ApiError::not_found("job", &id))?;
-    door.state.intake.cancel(known, &caller).await.ok_or_else(|| ApiError::not_found("job", &id))?;
+    if !door.state.intake.cancel(known, &caller).await.map_err(|failure| ApiError::of(failure, &caller))? {
+        return Err(ApiError::not_found("job", &id));
+    }
     find(&door, &caller, &headers, &id).await.map(axum::Json)
 }
 
@@ -164,6 +224,7 @@ pub async fn events(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let view = known(&door, &caller, &name).await?;
     let watcher = door.state.intake.watch(view.id, &caller).await;
+    let watcher = watcher.map_err(|failure| ApiError::of(failure, &caller))?;
     let mut watcher = watcher.ok_or_else(|| ApiError::not_found("job", &name))?;
     watcher.mark_changed();
     let stop = door.stop.clone();
@@ -194,7 +255,8 @@ async fn event(door: &Door, caller: &Owner, headers: &HeaderMap, view: JobView) 
 async fn known(door: &Door, caller: &Owner, name: &str) -> Result<JobView, ApiError> {
     let unknown = || ApiError::not_found("job", name);
     let id: JobId = name.parse().map_err(|_| unknown())?;
-    door.state.intake.view(id, caller).await.ok_or_else(unknown)
+    let view = door.state.intake.view(id, caller).await.map_err(|failure| ApiError::of(failure, caller))?;
+    view.ok_or_else(unknown)
 }
 
 async fn find(door: &Door, caller: &Owner, headers: &HeaderMap, name: &str) -> Result<Job, ApiError> {
@@ -206,30 +268,26 @@ async fn job(door: &Door, caller: &Owner, headers: &HeaderMap, view: JobView) ->
     let mut job = Job {
         id: view.id.to_string(),
         created: view.created.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-        status: "queued",
+        task: view.task,
+        status: view.state.word(),
         position: None,
         eta_s: None,
         step: None,
         of: None,
         result: None,
         error: None,
+        parent: view.parent.map(|id| id.to_string()),
+        attempts: if caller.admin() { view.tried } else { Vec::new() },
     };
     match view.state {
         JobState::Queued { position, eta_s } => (job.position, job.eta_s) = (Some(position), eta_s),
-        JobState::Running { step, of } => {
-            job.status = "running";
-            (job.step, job.of) = (Some(step), Some(of));
-        }
+        JobState::Running { step, of } => (job.step, job.of) = (Some(step), Some(of)),
         JobState::Done(answer) => {
-            job.status = "done";
             let list = image_list(door, headers, &answer, Format::Url).await;
             job.result = Some(list.map_err(|failure: Failure| ApiError::of(failure, caller))?);
         }
-        JobState::Failed(failure) => {
-            job.status = "failed";
-            job.error = Some(json!(ApiError::of(failure, caller).body()));
-        }
-        JobState::Cancelled => job.status = "cancelled",
+        JobState::Failed(failure) => job.error = Some(json!(ApiError::of(failure, caller).body())),
+        JobState::Cancelled => {}
     }
     Ok(job)
 }

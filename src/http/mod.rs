@@ -24,6 +24,7 @@ use auth::{ApiKey, Keys};
 use axum::extract::DefaultBodyLimit;
 use axum::http::Request;
 use axum::{Router, middleware};
+use futures::future::BoxFuture;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,7 +50,7 @@ pub struct Settings {
 }
 
 /// Whether one part of the server can work, and if not, why. Asked by `/readyz`; quick, no side effects.
-pub type Probe = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+pub type Probe = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
 /// What the door stands in front of.
 pub struct State {

@@ -139,6 +139,8 @@ pub struct ImageRequest {
     pub count: u32,
     /// Never ask a remote provider.
     pub local_only: bool,
+    /// Only these models may answer; `None`: any. Set by the rules of the caller's level, not by the caller.
+    pub allowed_models: Option<Vec<String>>,
     /// Send a small preview with each step, where the model has a tiny decoder.
     pub previews: bool,
 }

@@ -11,11 +11,14 @@ mod draw;
 #[cfg(feature = "engine")]
 mod engine_process;
 mod examples_in_sync;
+#[cfg(feature = "engine")]
+mod faults;
 mod fetch;
 mod golden;
 mod http;
 #[cfg(feature = "engine")]
 mod openai;
+mod queue;
 mod serve;
 mod statistics;
 mod storage;

@@ -87,7 +87,7 @@ async fn with_keys_every_path_but_health_and_description_asks_for_one() {
 #[tokio::test]
 async fn the_door_does_not_open_to_everybody_without_keys() {
     let dir = tempfile::tempdir().unwrap();
-    let (_, _, state, stop) = behind(Turn::Paints, 8, dir.path()).await;
+    let Behind { state, stop, .. } = behind(Turn::Paints, 8, dir.path()).await;
     let settings = http::Settings { listen: ([0, 0, 0, 0], 0).into(), public_url: None, api_keys: Vec::new() };
     let refused = http::serve(settings, state, stop).await.unwrap_err();
     assert!(refused.to_string().contains("there are no API keys"), "{refused}");
@@ -96,8 +96,8 @@ async fn the_door_does_not_open_to_everybody_without_keys() {
 #[tokio::test]
 async fn readiness_names_the_part_that_does_not_work() {
     let dir = tempfile::tempdir().unwrap();
-    let (_, _, mut state, stop) = behind(Turn::Paints, 8, dir.path()).await;
-    state.readiness.push(("model", Arc::new(|| Err("no model is installed".to_owned()))));
+    let Behind { mut state, stop, .. } = behind(Turn::Paints, 8, dir.path()).await;
+    state.readiness.push(("model", Arc::new(|| Box::pin(async { Err("no model is installed".to_owned()) }))));
     let settings = http::Settings { listen: ([127, 0, 0, 1], 0).into(), public_url: None, api_keys: Vec::new() };
     let router = http::router(&settings, state, stop);
     let response = router.oneshot(request("GET", "/readyz").body(Body::empty()).unwrap()).await.unwrap();

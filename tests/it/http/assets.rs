@@ -77,11 +77,9 @@ async fn links_are_built_on_what_the_request_was_sent_to_or_the_public_url() {
     let url = server.generate(&json).await.json()["data"][0]["url"].as_str().unwrap().to_owned();
     assert!(url.starts_with("http://localhost:8080/v1/assets/"), "{url}");
     let dir = tempfile::tempdir().unwrap();
-    let (_, _, state, stop) = behind(Turn::Paints, 8, dir.path()).await;
     let public_url = Some("https://example.org/pictures/".parse().unwrap());
-    let settings = http::Settings { listen: ([127, 0, 0, 1], 0).into(), public_url, api_keys: Vec::new() };
-    let (painter, queue) = (server.painter.clone(), server.queue.clone());
-    let server = Server { router: http::router(&settings, state, stop.clone()), painter, queue, stop, dir };
+    let settings = http::Settings { public_url, ..settings(Vec::new()) };
+    let server = server_in(dir, Turn::Paints, settings, 8).await;
     let url = server.generate(&json).await.json()["data"][0]["url"].as_str().unwrap().to_owned();
     assert!(url.starts_with("https://example.org/pictures/v1/assets/"), "{url}");
 }

@@ -55,7 +55,7 @@ async fn a_job_tells_its_place_its_steps_and_its_end() {
     assert_eq!(delete(waiting).await, "cancelled", "one that waits ends at once");
     let id: media::JobId = running.parse().unwrap();
     let owner = media::Owner::local();
-    let mut watcher = server.queue.watch(id, &owner).await.unwrap();
+    let mut watcher = server.pipeline.queue.watch(id, &owner).await.unwrap().unwrap();
     watcher.wait_for(|state| *state == queue::State::Running { step: 1, of: 4 }).await.unwrap();
     let view = server.get(&format!("/v1/jobs/{running}")).await.json();
     assert_eq!((&view["status"], &view["step"], &view["of"]), (&json!("running"), &json!(1), &json!(4)));

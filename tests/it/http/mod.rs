@@ -3,6 +3,7 @@
 mod access;
 mod admin;
 mod assets;
+mod durable;
 mod images;
 mod jobs;
 mod odd_input;
@@ -15,15 +16,18 @@ use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use painter::{Painter, Turn};
+use samovar::accounts::Accounts;
 use samovar::chain::{self, Chain};
+use samovar::config::Config;
 use samovar::db::{Clock, Db};
 use samovar::http::{self, auth::ApiKey};
 use samovar::intake::Intake;
+use samovar::media;
 use samovar::media::Level;
-use samovar::queue::{self, Queue};
+use samovar::pipeline::{self, Pipeline};
+use samovar::queue::{self, Queue, Worker};
 use samovar::statistics::Statistics;
-use samovar::storage::{self, Place, Storage};
-use samovar::{media, pipeline};
+use samovar::storage::Storage;
 use serde_json::Value;
 use std::io::Cursor;
 use std::sync::Arc;
@@ -35,7 +39,8 @@ use tower::ServiceExt;
 struct Server {
     router: Router,
     painter: Arc<Painter>,
-    queue: Arc<Queue>,
+    pipeline: Pipeline,
+    works: tokio::task::JoinHandle<()>,
     stop: CancellationToken,
     dir: tempfile::TempDir,
 }
@@ -55,46 +60,53 @@ async fn server(turn: Turn) -> Server {
     server_with(turn, Vec::new(), 8).await
 }
 
-async fn server_with(turn: Turn, api_keys: Vec<ApiKey>, capacity: usize) -> Server {
-    let settings = http::Settings { listen: ([127, 0, 0, 1], 0).into(), public_url: None, api_keys };
-    let dir = tempfile::tempdir().unwrap();
-    let (painter, queue, state, stop) = behind(turn, capacity, dir.path()).await;
-    let router = http::router(&settings, state, stop.clone());
-    Server { router, painter, queue, stop, dir }
+async fn server_with(turn: Turn, api_keys: Vec<ApiKey>, capacity: u32) -> Server {
+    server_in(tempfile::tempdir().unwrap(), turn, settings(api_keys), capacity).await
 }
 
-/// Everything behind the door, with a worker that runs until the token is cancelled.
-async fn behind(
-    turn: Turn,
-    capacity: usize,
-    dir: &std::path::Path,
-) -> (Arc<Painter>, Arc<Queue>, http::State, CancellationToken) {
+fn settings(api_keys: Vec<ApiKey>) -> http::Settings {
+    http::Settings { listen: ([127, 0, 0, 1], 0).into(), public_url: None, api_keys }
+}
+
+/// A server whose database and files are in this folder, perhaps from an earlier one.
+async fn server_in(dir: tempfile::TempDir, turn: Turn, settings: http::Settings, capacity: u32) -> Server {
+    let Behind { painter, pipeline, state, stop } = behind(turn, capacity, dir.path()).await;
+    let router = http::router(&settings, state, stop.clone());
+    let works = tokio::spawn(pipeline::run(pipeline.clone(), Worker::here(Vec::new()), stop.clone()));
+    Server { router, painter, pipeline, works, stop, dir }
+}
+
+/// Everything behind the door.
+struct Behind {
+    painter: Arc<Painter>,
+    pipeline: Pipeline,
+    state: http::State,
+    stop: CancellationToken,
+}
+
+async fn behind(turn: Turn, capacity: u32, dir: &std::path::Path) -> Behind {
+    let config = Config::read(dir, [("SAMOVAR_DATA_DIR".into(), dir.into())]).unwrap();
     let painter = Arc::new(Painter::new(turn));
     let route = ["local:sdxl-turbo", "hf", "local:demo"].map(|link| link.parse().unwrap()).to_vec();
     let settings = chain::Settings { image_generate: route, allow_paths: false };
     let chain = Arc::new(Chain::new(&settings, vec![painter.clone()]).unwrap());
-    let queue = Arc::new(Queue::new(queue::Settings { capacity, ..queue::Settings::default() }));
-    let settings = storage::Settings {
-        place: Place::Folder(dir.join("media")),
-        secret_file: dir.join("link-secret"),
-        retention: Duration::from_secs(3600),
-        upload_retention: Duration::from_secs(3600),
-        link_life: Duration::from_secs(3600),
-    };
-    let db = Db::open(&format!("sqlite://{}", dir.join("samovar.db").display()), Clock::system()).await.unwrap();
-    let storage = Arc::new(Storage::open(settings, db.clone()).await.unwrap());
+    let db = Db::open(config.database(), Clock::system()).await.unwrap();
+    let queue = Queue::new(db.clone(), queue::Settings { capacity, ..config.queue() });
+    let accounts = Accounts::new(db.clone(), config.accounts.clone());
+    let storage = Arc::new(Storage::open(config.storage(), db.clone()).await.unwrap());
     let stop = CancellationToken::new();
-    tokio::spawn(pipeline::run(queue.clone(), chain.clone(), storage.clone(), stop.clone()));
-    let engine: http::Probe = Arc::new(|| Ok(()));
+    let engine: http::Probe = Arc::new(|| Box::pin(async { Ok(()) }));
     let state = http::State {
-        intake: Intake::new(queue.clone()),
-        storage,
-        models: chain,
+        intake: Intake::new(db.clone(), queue.clone(), accounts.clone(), storage.clone(), stop.clone()),
+        storage: storage.clone(),
+        models: chain.clone(),
         readiness: vec![("engine", engine)],
-        statistics: Statistics::new(db),
+        statistics: Statistics::new(db.clone()),
         metrics: PrometheusBuilder::new().build_recorder().handle(),
     };
-    (painter, queue, state, stop)
+    let pipeline =
+        Pipeline { db, queue, chain, storage, accounts, statistics: state.statistics.clone(), grace: Duration::ZERO };
+    Behind { painter, pipeline, state, stop }
 }
 
 /// An answer, read to its end.

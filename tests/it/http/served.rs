@@ -56,6 +56,6 @@ async fn stopping_ends_waiting_clients_and_event_streams() {
     let (mut answer, mut events) = (String::new(), String::new());
     waiting.read_to_string(&mut answer).await.unwrap();
     following.read_to_string(&mut events).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 409") && answer.contains("cancelled"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("restarting"), "{answer}");
     assert!(events.contains("event: queued"), "{events}");
 }

@@ -49,7 +49,7 @@ async fn a_picture_is_stored_as_what_it_is_whatever_it_is_called() {
         let metadata = json!({"width": 8, "height": 6});
         let size = json!(picture.len());
         assert_eq!(told, [json!("uploaded"), Value::Null, json!("image/png"), size, metadata, Value::Null], "{kind}");
-        assert_eq!(asset["expires"].as_i64().unwrap() - asset["created"].as_i64().unwrap(), 3600);
+        assert_eq!(asset["expires"].as_i64().unwrap() - asset["created"].as_i64().unwrap(), 86_400);
         let link = asset["url"].as_str().unwrap().split_once("/v1/").unwrap().1;
         let got = server.get(&format!("/v1/{link}")).await;
         assert_eq!((got.status.as_u16(), got.header("content-type")), (200, Some("image/png")));

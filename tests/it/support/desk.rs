@@ -1,5 +1,6 @@
 //! A working directory of its own for the real program, with an environment of its own.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -20,11 +21,19 @@ impl Desk {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_samovar"));
-        command.args(arguments).current_dir(self.folder.path()).env_clear();
-        command.env("SAMOVAR_MODELS_DIR", Path::new(env!("CARGO_MANIFEST_DIR")).join("models"));
-        // Weights that happen to lie in the checkout must not answer.
-        command.env("SAMOVAR_WEIGHTS_DIR", self.path("weights"));
+        command.args(arguments).current_dir(self.folder.path()).env_clear().envs(self.environment());
         command
+    }
+
+    /// All that is set for a command.
+    pub fn environment(&self) -> Vec<(OsString, OsString)> {
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+        vec![
+            ("SAMOVAR_MODELS_DIR".into(), models.into()),
+            // Weights that happen to lie in the checkout must not answer.
+            ("SAMOVAR_WEIGHTS_DIR".into(), self.path("weights").into()),
+            ("SAMOVAR_DATA_DIR".into(), self.path("data").into()),
+        ]
     }
 
     pub fn run(&self, arguments: &[&str]) -> Output {

@@ -1,0 +1,77 @@
+//! Answers that were given before: the same request with the same seed has the same pictures, and they are stored.
+
+use super::Pipeline;
+use crate::chain::Chain;
+use crate::db::DbError;
+use crate::media::{Answer, Failure, ImageRequest, Kept};
+use crate::values;
+use sha2::{Digest, Sha256};
+
+/// What the pictures of a request hang on. `None` without a seed, which asks for a new picture; and where a picture is
+/// given, which would have to be compared. The model is the one that would be asked now: another one that is set up
+/// later, or the same one fetched anew, draws anew.
+pub(super) struct Key {
+    hash: String,
+    /// Provider and model.
+    asked: (String, String),
+}
+
+pub(super) fn key(chain: &Chain, request: &ImageRequest) -> Option<Key> {
+    request.seed?;
+    if request.init.is_some() {
+        return None;
+    }
+    let first = chain.first(request)?;
+    let words = serde_json::to_vec(&(request, &first.provider, &first.name, first.created)).ok()?;
+    let hash = Sha256::digest(words).iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(Key { hash, asked: (first.provider, first.name) })
+}
+
+/// The stored answer, with copies of its pictures for this owner, so that each expires with its own job.
+pub(super) async fn find(pipeline: &Pipeline, key: &Key, owner: &str) -> Result<Option<Answer>, Failure> {
+    let row = pipeline.db.row("SELECT answer FROM results WHERE key = $1", values![&key.hash]).await?;
+    let Some(row) = row else { return Ok(None) };
+    let Ok(mut answer) = serde_json::from_str::<Answer>(&row.get::<String>("answer")?) else { return Ok(None) };
+    let mut copies = Vec::with_capacity(answer.pictures.len());
+    for Kept { asset, seed } in answer.pictures {
+        let Some(copy) = pipeline.storage.copy(asset, owner).await? else {
+            for Kept { asset, .. } in copies {
+                pipeline.storage.delete(asset).await?;
+            }
+            return Ok(None);
+        };
+        copies.push(Kept { asset: copy, seed });
+    }
+    answer.pictures = copies;
+    answer.from_cache = true;
+    Ok(Some(answer))
+}
+
+/// Keeps an answer, if the one who was to be asked gave it. A failure to do so costs only time, later.
+pub(super) async fn keep(pipeline: &Pipeline, key: &Key, answer: &Answer) {
+    if (&key.asked.0, &key.asked.1) != (&answer.provenance.provider, &answer.provenance.model) {
+        return;
+    }
+    let kept = async {
+        let mut tx = pipeline.db.begin().await?;
+        let sql = "INSERT INTO results (key, answer, created_at) VALUES ($1, $2, $3)
+            ON CONFLICT (key) DO UPDATE SET answer = excluded.answer, created_at = excluded.created_at";
+        let answer = serde_json::to_string(answer).unwrap_or_default();
+        let now = tx.now();
+        tx.execute(sql, values![&key.hash, answer, now]).await?;
+        tx.commit().await
+    };
+    if let Err(error) = kept.await {
+        tracing::warn!(%error, "an answer could not be kept for the next one who asks the same");
+    }
+}
+
+/// Deletes answers whose pictures have expired. Returns how many.
+pub(super) async fn forget(pipeline: &Pipeline) -> Result<u64, DbError> {
+    let mut tx = pipeline.db.begin().await?;
+    let keep = pipeline.queue.settings().keep_finished.as_millis();
+    let before = tx.now() - i64::try_from(keep).unwrap_or(i64::MAX);
+    let deleted = tx.execute("DELETE FROM results WHERE created_at < $1", values![before]).await?;
+    tx.commit().await?;
+    Ok(deleted)
+}
