@@ -1,7 +1,7 @@
 //! The composition root: the only file that knows every room. It builds them from the configuration, joins them, starts
 //! what runs, and ends it in order. It must not decide anything that a room could decide.
 
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Keys};
 use crate::chain::Chain;
 use crate::config::Config;
 use crate::db::{Clock, Db};
@@ -190,7 +190,12 @@ pub async fn serve(config: &Config, worker: bool, stop: CancellationToken) -> Re
     // Whatever ends first ends the others: a server without its worker would only collect jobs.
     let stop = stop.child_token();
     let house = House::open(config, &stop).await?;
+    let keys = Arc::new(Keys::open(house.db.clone(), &config.api_keys, config.rate_limit).await?);
+    let (known, ended) = (Arc::clone(&keys), stop.clone());
+    let follower = tokio::spawn(async move { known.follow(ended).await });
     let state = http::State {
+        keys,
+        accounts: house.accounts.clone(),
         intake: house.intake.clone(),
         storage: Arc::clone(&house.storage),
         models: Arc::clone(&studio.chain) as _,
@@ -215,6 +220,7 @@ pub async fn serve(config: &Config, worker: bool, stop: CancellationToken) -> Re
     if let Some(works) = works {
         works.await.context("the worker broke")?.context("the worker broke")?;
     }
+    follower.await.context("the reader of API keys broke")?;
     studio.close().await;
     Ok(served?)
 }

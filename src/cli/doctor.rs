@@ -1,9 +1,10 @@
 //! `samovar doctor`: what works here and what is missing, one line each.
 
 use super::say;
+use crate::accounts::{Accounts, Keys};
 use crate::app::Studio;
 use crate::config::Config;
-use crate::db::{Clock, Db};
+use crate::db::{Clock, Db, DbError};
 use crate::local::catalogue::{Catalogue, human_bytes};
 use crate::storage::Place;
 use anyhow::Result;
@@ -35,6 +36,7 @@ enum Finding {
 /// When stdout is gone.
 pub async fn run(config: &Config) -> Result<ExitCode> {
     let studio = Studio::open(config, false);
+    let (said, keys) = accounts(config.database()).await;
     let findings = [
         ("device", device()),
         ("memory", memory(config, &studio)),
@@ -43,7 +45,8 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
         ("data", folder(&config.data_dir, "SAMOVAR_DATA_DIR")),
         ("storage", storage(&config.storage_place).await),
         ("database", database(config.database()).await),
-        ("listen", listen(config)),
+        ("accounts", said),
+        ("listen", listen(config, keys)),
     ];
     let mut code = ExitCode::SUCCESS;
     for (subject, finding) in findings {
@@ -189,11 +192,37 @@ async fn database(url: &str) -> Finding {
     }
 }
 
-fn listen(config: &Config) -> Finding {
+/// Whether the money adds up, and how many keys there are in the database.
+async fn accounts(url: &str) -> (Finding, usize) {
+    if url.strip_prefix("sqlite://").is_some_and(|path| !Path::new(path).exists()) {
+        return (Finding::Ok("none yet".to_owned()), 0);
+    }
+    let asked = async {
+        let db = Db::open(url, Clock::system()).await?;
+        let keys = Keys::list(&db).await?.iter().filter(|key| key.revoked_at.is_none()).count();
+        Ok::<_, DbError>((keys, Accounts::audit(&db).await?))
+    };
+    match tokio::time::timeout(DATABASE_PATIENCE, asked).await {
+        Ok(Ok((keys, wrong))) if wrong.is_empty() => {
+            (Finding::Ok("every balance is the sum of its ledger".into()), keys)
+        }
+        Ok(Ok((keys, wrong))) => {
+            let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+            (Finding::Fail(wrong.join("; ")), keys)
+        }
+        Ok(Err(_)) | Err(_) => (Finding::Warn("not looked at: see database".to_owned()), 0),
+    }
+}
+
+fn listen(config: &Config, stored_keys: usize) -> Finding {
     if let Err(error) = config.http() {
         return Finding::Fail(error.to_string());
     }
-    let keys = config.api_keys.len();
+    let keys = config.api_keys.len() + stored_keys;
+    if keys == 0 && !config.listen.ip().is_loopback() {
+        let listen = config.listen;
+        return Finding::Fail(format!("{listen} can be reached from other machines, and there are no API keys"));
+    }
     let who = if keys == 0 { "no keys, only this machine may ask".to_owned() } else { format!("{keys} keys") };
     let said = format!("{}, {who}", config.listen);
     let short = config.api_keys.iter().find(|k| k.key.expose_secret().len() < SHORT_KEY);

@@ -8,8 +8,8 @@ mod place;
 mod sources;
 pub mod variables;
 
+use crate::accounts::ApiKey;
 use crate::chain::route::{self, Link};
-use crate::http::auth::ApiKey;
 use crate::local::{self, DeviceSetting, catalogue};
 use crate::media::Level;
 use crate::{chain, http, queue, storage, telemetry};
@@ -173,8 +173,7 @@ impl Config {
     /// [`ConfigError::Contradiction`] when other machines could ask and there is no key.
     pub fn http(&self) -> Result<http::Settings, ConfigError> {
         self.check_listen()?;
-        let (listen, public_url, api_keys) = (self.listen, self.public_url.clone(), self.api_keys.clone());
-        Ok(http::Settings { listen, public_url, api_keys })
+        Ok(http::Settings { listen: self.listen, public_url: self.public_url.clone() })
     }
 
     /// For `storage`.
@@ -235,14 +234,22 @@ impl Config {
         }
     }
 
-    /// Whether the server may listen where it is told: without keys, only this machine may ask.
+    /// Whether the server may listen where it is told: without keys, only this machine may ask. Whether there are keys
+    /// in a database is for `http` to see; where there is no database yet, there are none.
     ///
     /// # Errors
-    /// [`ConfigError::Contradiction`] for an open address without keys.
+    /// [`ConfigError::Contradiction`] for an open address that surely has no keys.
     fn check_listen(&self) -> Result<(), ConfigError> {
-        if self.api_keys.is_empty() && !self.listen.ip().is_loopback() {
+        let file = self.database().strip_prefix("sqlite://");
+        let keyless = self.api_keys.is_empty()
+            && file.is_some_and(|file| {
+                let path = file.split('?').next().unwrap_or(file);
+                !Path::new(path).exists()
+            });
+        if keyless && !self.listen.ip().is_loopback() {
             return Err(ConfigError::Contradiction(format!(
-                "{} is {}, which other machines can reach, and {} is not set: set keys or listen on 127.0.0.1",
+                "{} is {}, which other machines can reach, and there are no API keys: make one with \
+                 `samovar keys add NAME`, set {}, or listen on 127.0.0.1",
                 vars::LISTEN.name,
                 self.listen,
                 vars::API_KEYS.name

@@ -148,10 +148,15 @@ fn files_lie_in_a_folder_or_in_a_bucket_with_keys() {
 
 #[test]
 fn an_open_address_needs_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = ("SAMOVAR_DATA_DIR", folder.path().to_str().unwrap());
     let open = ("SAMOVAR_LISTEN", "0.0.0.0:80");
-    let error = read_alone(&[open]).unwrap().http().unwrap_err().to_string();
+    let error = read_alone(&[open, data]).unwrap().http().unwrap_err().to_string();
     assert!(error.contains("SAMOVAR_LISTEN") && error.contains("SAMOVAR_API_KEYS"), "{error}");
-    read_alone(&[open, ("SAMOVAR_API_KEYS", "a:b")]).unwrap().http().unwrap();
+    read_alone(&[open, data, ("SAMOVAR_API_KEYS", "a:b")]).unwrap().http().unwrap();
+    // A database that is there may hold keys; the server looks.
+    fs::write(folder.path().join("samovar.db"), "").unwrap();
+    read_alone(&[open, data]).unwrap().http().unwrap();
 }
 
 #[test]

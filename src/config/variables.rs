@@ -45,7 +45,7 @@ pub const LISTEN: Variable = open(
     "http.listen",
     Default::Value("127.0.0.1:8080"),
     "0.0.0.0:8080",
-    "Address of the HTTP server. Anything but a loopback address also needs SAMOVAR_API_KEYS.",
+    "Address of the HTTP server. Anything but a loopback address also needs API keys: SAMOVAR_API_KEYS or samovar keys add.",
 );
 /// Base of links given out.
 pub const PUBLIC_URL: Variable = open(

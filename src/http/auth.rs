@@ -1,77 +1,48 @@
-//! Who may come in: holders of a key, or, where no key is configured, only programs of this machine.
+//! Who may come in: holders of a key, or, where there is no key, only programs of this machine.
 
 use super::Door;
 use super::error::ApiError;
-use crate::media::{Level, Owner};
+use crate::accounts::{Holder, Keys};
+use crate::media::Owner;
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use std::sync::Arc;
-use subtle::ConstantTimeEq;
 
-/// One key as it is configured.
-#[derive(Debug, Clone)]
-pub struct ApiKey {
-    /// Whose it is: owner of the jobs made with it.
-    pub name: String,
-    /// The key itself.
-    pub key: SecretString,
-    /// What it allows.
-    pub level: Level,
+/// Who sends these headers.
+pub(super) fn caller(keys: &Keys, headers: &HeaderMap) -> Result<Owner, ApiError> {
+    if keys.none() { Ok(keys.local()) } else { holder(keys, headers).map(|holder| holder.owner) }
 }
 
-/// The keys as the door keeps them: hashed.
-pub(super) struct Keys(Vec<(Owner, [u8; 32])>);
-
-impl Keys {
-    pub(super) fn new(keys: &[ApiKey]) -> Self {
-        let hashed = |key: &ApiKey| (Owner::key(&key.name, key.level), hash(key.key.expose_secret()));
-        Self(keys.iter().map(hashed).collect())
-    }
-
-    /// Whether only programs of this machine may come in.
-    pub(super) fn none(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Who sends these headers.
-    pub(super) fn caller(&self, headers: &HeaderMap) -> Result<Owner, ApiError> {
-        if self.none() {
-            return Ok(Owner::local());
-        }
-        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let key = given.and_then(|value| value.split_once(' ')).filter(|(word, _)| word.eq_ignore_ascii_case("bearer"));
-        let Some((_, key)) = key else {
-            return Err(ApiError::unauthorized("no API key: send one as `Authorization: Bearer KEY`"));
-        };
-        let given = hash(key.trim());
-        // Every key is looked at, whichever fits: the time tells nothing.
-        let mut found = None;
-        for (owner, known) in &self.0 {
-            if bool::from(known.ct_eq(&given)) {
-                found = Some(owner);
-            }
-        }
-        found.cloned().ok_or_else(|| ApiError::unauthorized("this API key is not known here"))
-    }
+/// Whose key these headers hold.
+fn holder(keys: &Keys, headers: &HeaderMap) -> Result<Holder, ApiError> {
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let key = given.and_then(|value| value.split_once(' ')).filter(|(word, _)| word.eq_ignore_ascii_case("bearer"));
+    let Some((_, key)) = key else {
+        return Err(ApiError::unauthorized("no API key: send one as `Authorization: Bearer KEY`"));
+    };
+    keys.holder(key.trim()).ok_or_else(|| ApiError::unauthorized("this API key is not known here"))
 }
 
-fn hash(key: &str) -> [u8; 32] {
-    Sha256::digest(key.as_bytes()).into()
-}
-
-/// Lets holders of a key in and notes who it is, for the handlers.
+/// Lets holders of a key in, those who submit work at their pace, and notes who it is, for the handlers.
 pub(super) async fn with_key(
     State(door): State<Arc<Door>>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let caller = door.keys.caller(request.headers())?;
+    let keys = &door.state.keys;
+    let caller = if keys.none() {
+        keys.local()
+    } else {
+        let Holder { owner, pace } = holder(keys, request.headers())?;
+        if request.method() == Method::POST {
+            pace.step().map_err(|wait| ApiError::too_fast(pace.rate(), wait))?;
+        }
+        owner
+    };
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
@@ -83,7 +54,7 @@ pub(super) async fn from_here(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    if door.keys.none()
+    if door.state.keys.none()
         && let Some(reason) = foreign(request.uri(), request.headers())
     {
         let message = format!("{reason}; without API keys only requests from this machine are answered");

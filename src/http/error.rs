@@ -67,6 +67,15 @@ impl ApiError {
         error
     }
 
+    /// More requests than the key's pace allows.
+    pub fn too_fast(rate: u32, wait_s: u64) -> Self {
+        let message = format!("this API key may submit {rate} requests a minute; try again in {wait_s} s");
+        let mut error = Self::refused(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message);
+        error.body.kind = "rate_limit_error";
+        error.headers.push((header::RETRY_AFTER, wait_s.into()));
+        error
+    }
+
     /// Nothing of that name, or nothing that this caller may see.
     pub fn not_found(what: &str, name: &str) -> Self {
         Self::refused(StatusCode::NOT_FOUND, "not_found", format!("there is no {what} {name}"))

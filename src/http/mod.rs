@@ -3,9 +3,10 @@
 //! One file for each resource. Must not know who answers or how: what is shown of models and of the engine comes
 //! through [`Models`] and [`Probe`], wired by the composition root.
 
+mod account;
 mod admin;
 mod assets;
-pub mod auth;
+mod auth;
 mod error;
 mod extract;
 mod health;
@@ -16,11 +17,11 @@ mod models;
 mod openapi;
 mod ranges;
 
+use crate::accounts::{Accounts, Keys};
 use crate::intake::Intake;
 use crate::media::models::Models;
 use crate::statistics::Statistics;
 use crate::storage::Storage;
-use auth::{ApiKey, Keys};
 use axum::extract::DefaultBodyLimit;
 use axum::http::Request;
 use axum::{Router, middleware};
@@ -38,15 +39,13 @@ use url::Url;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Where the door is and who may come in.
+/// Where the door is.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Address to listen on. Without any key it must be a loopback one.
     pub listen: SocketAddr,
     /// Base of the links given out; without one, what the request was sent to.
     pub public_url: Option<Url>,
-    /// Who may come in. Empty: whoever sits at this machine, as an admin.
-    pub api_keys: Vec<ApiKey>,
 }
 
 /// Whether one part of the server can work, and if not, why. Asked by `/readyz`; quick, no side effects.
@@ -56,6 +55,10 @@ pub type Probe = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send +
 pub struct State {
     /// The way to the line of jobs.
     pub intake: Intake,
+    /// Who may come in. No key at all: whoever sits at this machine, as an admin.
+    pub keys: Arc<Keys>,
+    /// What each may do.
+    pub accounts: Accounts,
     /// Where results lie.
     pub storage: Arc<Storage>,
     /// Who can be asked.
@@ -72,7 +75,10 @@ pub struct State {
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Anybody could come in.
-    #[error("{0} can be reached from other machines, and there are no API keys: set keys or listen on 127.0.0.1")]
+    #[error(
+        "{0} can be reached from other machines, and there are no API keys: make one with \
+        `samovar keys add NAME`, set SAMOVAR_API_KEYS, or listen on 127.0.0.1"
+    )]
     Open(SocketAddr),
     /// The address is taken, or not ours.
     #[error("cannot listen on {0}: {1}")]
@@ -85,7 +91,6 @@ pub enum ServeError {
 /// State of the handlers.
 struct Door {
     state: State,
-    keys: Keys,
     public_url: Option<Url>,
     stop: CancellationToken,
 }
@@ -95,7 +100,7 @@ struct Door {
 /// # Errors
 /// [`ServeError`] when the address cannot be used.
 pub async fn serve(settings: Settings, state: State, stop: CancellationToken) -> Result<(), ServeError> {
-    if settings.api_keys.is_empty() && !settings.listen.ip().is_loopback() {
+    if state.keys.none() && !settings.listen.ip().is_loopback() {
         return Err(ServeError::Open(settings.listen));
     }
     let fail = |e| ServeError::Listen(settings.listen, e);
@@ -107,8 +112,7 @@ pub async fn serve(settings: Settings, state: State, stop: CancellationToken) ->
 
 /// Every path of the door. `stop` ends streams of events, which would otherwise hold the server open.
 pub fn router(settings: &Settings, state: State, stop: CancellationToken) -> Router {
-    let keys = Keys::new(&settings.api_keys);
-    let door = Arc::new(Door { state, keys, public_url: settings.public_url.clone(), stop });
+    let door = Arc::new(Door { state, public_url: settings.public_url.clone(), stop });
     let (keyed, keyed_api) = OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(images::generations))
         .routes(routes!(images::edits))
@@ -118,6 +122,7 @@ pub fn router(settings: &Settings, state: State, stop: CancellationToken) -> Rou
         .routes(routes!(jobs::submit, jobs::list))
         .routes(routes!(jobs::view, jobs::cancel))
         .routes(routes!(jobs::events))
+        .routes(routes!(account::view))
         .routes(routes!(admin::stats))
         .routes(routes!(assets::upload))
         .routes(routes!(assets::delete))

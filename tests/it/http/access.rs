@@ -3,12 +3,16 @@
 use super::*;
 use serde_json::json;
 
-async fn with(server: &Server, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub async fn with(server: &Server, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = Request::builder().uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     server.send(request.body(Body::empty()).unwrap()).await
+}
+
+pub async fn with_key(server: &Server, path: &str, key: &str) -> Answer {
+    with(server, path, &[("authorization", &format!("Bearer {key}"))]).await
 }
 
 #[tokio::test]
@@ -46,6 +50,7 @@ async fn with_keys_every_path_but_health_and_description_asks_for_one() {
     for path in [
         "/v1/models",
         "/v1/models/demo",
+        "/v1/account",
         "/v1/jobs",
         "/v1/jobs/x",
         "/v1/jobs/x/events",
@@ -87,8 +92,8 @@ async fn with_keys_every_path_but_health_and_description_asks_for_one() {
 #[tokio::test]
 async fn the_door_does_not_open_to_everybody_without_keys() {
     let dir = tempfile::tempdir().unwrap();
-    let Behind { state, stop, .. } = behind(Turn::Paints, 8, dir.path()).await;
-    let settings = http::Settings { listen: ([0, 0, 0, 0], 0).into(), public_url: None, api_keys: Vec::new() };
+    let Behind { state, stop, .. } = behind(Turn::Paints, 8, &[], dir.path()).await;
+    let settings = http::Settings { listen: ([0, 0, 0, 0], 0).into(), public_url: None };
     let refused = http::serve(settings, state, stop).await.unwrap_err();
     assert!(refused.to_string().contains("there are no API keys"), "{refused}");
 }
@@ -96,9 +101,9 @@ async fn the_door_does_not_open_to_everybody_without_keys() {
 #[tokio::test]
 async fn readiness_names_the_part_that_does_not_work() {
     let dir = tempfile::tempdir().unwrap();
-    let Behind { mut state, stop, .. } = behind(Turn::Paints, 8, dir.path()).await;
+    let Behind { mut state, stop, .. } = behind(Turn::Paints, 8, &[], dir.path()).await;
     state.readiness.push(("model", Arc::new(|| Box::pin(async { Err("no model is installed".to_owned()) }))));
-    let settings = http::Settings { listen: ([127, 0, 0, 1], 0).into(), public_url: None, api_keys: Vec::new() };
+    let settings = http::Settings { listen: ([127, 0, 0, 1], 0).into(), public_url: None };
     let router = http::router(&settings, state, stop);
     let response = router.oneshot(request("GET", "/readyz").body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(response.status(), 503);

@@ -78,8 +78,8 @@ async fn links_are_built_on_what_the_request_was_sent_to_or_the_public_url() {
     assert!(url.starts_with("http://localhost:8080/v1/assets/"), "{url}");
     let dir = tempfile::tempdir().unwrap();
     let public_url = Some("https://example.org/pictures/".parse().unwrap());
-    let settings = http::Settings { public_url, ..settings(Vec::new()) };
-    let server = server_in(dir, Turn::Paints, settings, 8).await;
+    let settings = http::Settings { public_url, ..settings() };
+    let server = server_in(dir, Turn::Paints, settings, &[], 8).await;
     let url = server.generate(&json).await.json()["data"][0]["url"].as_str().unwrap().to_owned();
     assert!(url.starts_with("https://example.org/pictures/v1/assets/"), "{url}");
 }

@@ -56,7 +56,7 @@ async fn jobs_survive_a_restart() {
     first.works.abort();
     let mut first = first;
     let folder = std::mem::replace(&mut first.dir, tempfile::tempdir().unwrap());
-    let second = server_in(folder, Turn::Paints, settings(Vec::new()), 8).await;
+    let second = server_in(folder, Turn::Paints, settings(), &[], 8).await;
     assert_eq!(second.over(&waiting).await["status"], "done");
     assert_eq!(second.get(&format!("/v1/jobs/{running}")).await.json()["status"], "running", "its lease goes on");
     drop(first);
@@ -68,7 +68,7 @@ async fn a_restart_in_good_order_finishes_what_is_running() {
     let id = first.submit(&order(json!({"prompt": "a cat"}))).await;
     first.over(&id).await;
     let folder = first.ended().await;
-    let second = server_in(folder, Turn::Paints, settings(Vec::new()), 8).await;
+    let second = server_in(folder, Turn::Paints, settings(), &[], 8).await;
     let view = second.over(&id).await;
     let url = view["result"]["data"][0]["url"].as_str().unwrap().to_owned();
     assert_eq!(second.get(url.split_once("localhost:8080").unwrap().1).await.status, 200, "its picture is there");

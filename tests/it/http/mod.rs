@@ -1,6 +1,7 @@
 //! The HTTP door with everything behind it but a model: a painter that does what a test tells it stands in.
 
 mod access;
+mod account;
 mod admin;
 mod assets;
 mod durable;
@@ -16,11 +17,11 @@ use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use painter::{Painter, Turn};
-use samovar::accounts::Accounts;
+use samovar::accounts::{Accounts, ApiKey, Keys};
 use samovar::chain::{self, Chain};
 use samovar::config::Config;
 use samovar::db::{Clock, Db};
-use samovar::http::{self, auth::ApiKey};
+use samovar::http;
 use samovar::intake::Intake;
 use samovar::media;
 use samovar::media::Level;
@@ -61,16 +62,22 @@ async fn server(turn: Turn) -> Server {
 }
 
 async fn server_with(turn: Turn, api_keys: Vec<ApiKey>, capacity: u32) -> Server {
-    server_in(tempfile::tempdir().unwrap(), turn, settings(api_keys), capacity).await
+    server_in(tempfile::tempdir().unwrap(), turn, settings(), &api_keys, capacity).await
 }
 
-fn settings(api_keys: Vec<ApiKey>) -> http::Settings {
-    http::Settings { listen: ([127, 0, 0, 1], 0).into(), public_url: None, api_keys }
+fn settings() -> http::Settings {
+    http::Settings { listen: ([127, 0, 0, 1], 0).into(), public_url: None }
 }
 
 /// A server whose database and files are in this folder, perhaps from an earlier one.
-async fn server_in(dir: tempfile::TempDir, turn: Turn, settings: http::Settings, capacity: u32) -> Server {
-    let Behind { painter, pipeline, state, stop } = behind(turn, capacity, dir.path()).await;
+async fn server_in(
+    dir: tempfile::TempDir,
+    turn: Turn,
+    settings: http::Settings,
+    api_keys: &[ApiKey],
+    capacity: u32,
+) -> Server {
+    let Behind { painter, pipeline, state, stop } = behind(turn, capacity, api_keys, dir.path()).await;
     let router = http::router(&settings, state, stop.clone());
     let works = tokio::spawn(pipeline::run(pipeline.clone(), Worker::here(Vec::new()), stop.clone()));
     Server { router, painter, pipeline, works, stop, dir }
@@ -84,7 +91,7 @@ struct Behind {
     stop: CancellationToken,
 }
 
-async fn behind(turn: Turn, capacity: u32, dir: &std::path::Path) -> Behind {
+async fn behind(turn: Turn, capacity: u32, api_keys: &[ApiKey], dir: &std::path::Path) -> Behind {
     let config = Config::read(dir, [("SAMOVAR_DATA_DIR".into(), dir.into())]).unwrap();
     let painter = Arc::new(Painter::new(turn));
     let route = ["local:sdxl-turbo", "hf", "local:demo"].map(|link| link.parse().unwrap()).to_vec();
@@ -96,7 +103,12 @@ async fn behind(turn: Turn, capacity: u32, dir: &std::path::Path) -> Behind {
     let storage = Arc::new(Storage::open(config.storage(), db.clone()).await.unwrap());
     let stop = CancellationToken::new();
     let engine: http::Probe = Arc::new(|| Box::pin(async { Ok(()) }));
+    let keys = Arc::new(Keys::open(db.clone(), api_keys, config.rate_limit).await.unwrap());
+    let (known, ended) = (keys.clone(), stop.clone());
+    tokio::spawn(async move { known.follow(ended).await });
     let state = http::State {
+        keys,
+        accounts: accounts.clone(),
         intake: Intake::new(db.clone(), queue.clone(), accounts.clone(), storage.clone(), stop.clone()),
         storage: storage.clone(),
         models: chain.clone(),
