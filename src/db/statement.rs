@@ -129,6 +129,10 @@ where
     for value in values {
         let added = match value {
             Value::Int(value) => arguments.add(*value),
+            // PostgreSQL would refuse it, SQLite would cut it off in some functions.
+            Value::Text(Some(text)) if text.contains('\0') => {
+                return Err(DbError::Refused(sqlx::Error::Encode("a text holds a NUL".into())));
+            }
             Value::Text(value) => arguments.add(value.clone()),
             Value::Real(value) => arguments.add(*value),
         };

@@ -4,6 +4,9 @@ use crate::support::database::{Database, Kind, on_every_database, on_every_url};
 use crate::support::postgres::Postgres;
 use samovar::db::{Clock, Db, DbError, Event, Hearing};
 use samovar::values;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use sqlx::{ConnectOptions, Connection};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -102,6 +105,8 @@ async fn what_a_table_forbids_is_refused() {
         let mut tx = base.db.begin().await.unwrap();
         let orphan = tx.execute("INSERT INTO capabilities (worker, tag) VALUES ($1, $2)", values!["nobody", "x"]).await;
         assert!(matches!(orphan, Err(DbError::Refused(_))), "{base:?}: {orphan:?}");
+        let nul = base.db.rows("SELECT task FROM paces WHERE task = $1", values!["a\0b"]).await.map(|rows| rows.len());
+        assert!(matches!(nul, Err(DbError::Refused(_))), "{base:?}: {nul:?}");
         let wrong = base.db.rows("SELECT nothing FROM nowhere", &[]).await.map(|rows| rows.len());
         assert!(matches!(wrong, Err(DbError::Broken(_))), "{base:?}: {wrong:?}");
     })
@@ -193,8 +198,13 @@ async fn the_clock_may_jump() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_are_made_once_whoever_opens() {
     on_every_url(async |url, kind, _folder| {
+        if kind == Kind::Sqlite {
+            // Otherwise they would take turns at making the file and choosing its journal.
+            let options = SqliteConnectOptions::from_str(&url).unwrap().create_if_missing(true);
+            options.journal_mode(SqliteJournalMode::Wal).connect().await.unwrap().close().await.unwrap();
+        }
         let mut opening = JoinSet::new();
-        for _ in 0..6 {
+        for _ in 0..16 {
             let url = url.clone();
             opening.spawn(async move { Db::open(&url, Clock::system()).await });
         }
