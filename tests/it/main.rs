@@ -16,6 +16,7 @@ mod faults;
 mod fetch;
 mod golden;
 mod http;
+mod older;
 #[cfg(feature = "engine")]
 mod openai;
 mod queue;
