@@ -323,5 +323,7 @@ pub const ALL: &[Variable] = &[
     PRICES,
     START_BALANCE,
     LEVEL_MODELS,
+    LEASE,
+    GRACE,
     RUST_LOG,
 ];
