@@ -24,7 +24,7 @@ impl Outcome {
         Self { result: Err(Failure::internal("the job broke; the server's log says why")), tried: Vec::new() }
     }
 
-    pub(super) fn from_cache(&self) -> bool {
+    pub(super) fn cached(&self) -> bool {
         self.result.as_ref().is_ok_and(|answer| answer.from_cache)
     }
 

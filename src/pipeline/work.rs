@@ -130,7 +130,7 @@ async fn write_down(pipeline: &Pipeline, claim: &Claim, outcome: &Outcome) -> Re
     };
     if let Finished::Ended(ended) = &finished {
         for job in ended {
-            settle::settle(&pipeline.accounts, &mut tx, job, outcome.from_cache()).await?;
+            settle::settle(&pipeline.accounts, &mut tx, job, outcome.cached()).await?;
         }
     }
     // A job that goes on without this worker keeps nothing of it, not even the statistics.
