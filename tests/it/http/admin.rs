@@ -44,3 +44,13 @@ async fn statistics_are_for_administrators() {
     }]});
     assert_eq!(json, expected);
 }
+
+#[tokio::test]
+async fn a_drawn_picture_is_counted() {
+    let server = server(Turn::Paints).await;
+    assert_eq!(server.generate(&serde_json::json!({"prompt": "a cat"})).await.status, 200);
+    let total = server.get("/v1/admin/stats").await.json()["totals"][0].clone();
+    assert_eq!((&total["task"], &total["provider"]), (&"image.generate".into(), &"local".into()), "{total}");
+    assert_eq!((&total["attempts"], &total["answered"]), (&1.into(), &1.into()), "{total}");
+    assert!(total["mean_bytes"].as_u64().is_some_and(|bytes| bytes > 0), "{total}");
+}
