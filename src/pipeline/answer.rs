@@ -53,7 +53,7 @@ async fn image(pipeline: &Pipeline, claim: &Claim, watch: Watch, tried: &mut Vec
     let (request, notices) = request(pipeline, &order, parent).await?;
     let key = cache::key(&pipeline.chain, &request);
     if let Some(key) = &key
-        && let Some(found) = cache::find(pipeline, key, &claim.owner).await?
+        && let Some(found) = cache::find(pipeline, key, claim).await?
     {
         return Ok(found);
     }
@@ -70,7 +70,7 @@ async fn image(pipeline: &Pipeline, claim: &Claim, watch: Watch, tried: &mut Vec
     let pictures = store(pipeline, claim, parent, files).await?;
     let answer = Answer { pictures, provenance, notices, from_cache: false };
     if let Some(key) = &key {
-        cache::keep(pipeline, key, &answer).await;
+        cache::keep(pipeline, key, claim, &answer).await;
     }
     Ok(answer)
 }

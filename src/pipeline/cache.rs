@@ -4,6 +4,7 @@ use super::Pipeline;
 use crate::chain::Chain;
 use crate::db::DbError;
 use crate::media::{Answer, Failure, ImageRequest, Kept};
+use crate::queue::Claim;
 use crate::values;
 use sha2::{Digest, Sha256};
 
@@ -27,14 +28,17 @@ pub(super) fn key(chain: &Chain, request: &ImageRequest) -> Option<Key> {
     Some(Key { hash, asked: (first.provider, first.name) })
 }
 
-/// The stored answer, with copies of its pictures for this owner, so that each expires with its own job.
-pub(super) async fn find(pipeline: &Pipeline, key: &Key, owner: &str) -> Result<Option<Answer>, Failure> {
-    let row = pipeline.db.row("SELECT answer FROM results WHERE key = $1", values![&key.hash]).await?;
+/// The stored answer, with copies of its pictures for this owner, so that each expires with its own job. One that an
+/// earlier attempt of this very job left, whose end was never written down, counts as drawn for it; its pictures are
+/// copied all the same: that attempt's worker may still live, and deletes what did not count.
+pub(super) async fn find(pipeline: &Pipeline, key: &Key, claim: &Claim) -> Result<Option<Answer>, Failure> {
+    let row = pipeline.db.row("SELECT job, answer FROM results WHERE key = $1", values![&key.hash]).await?;
     let Some(row) = row else { return Ok(None) };
+    let own = row.get::<String>("job")? == claim.id.to_string();
     let Ok(mut answer) = serde_json::from_str::<Answer>(&row.get::<String>("answer")?) else { return Ok(None) };
     let mut copies = Vec::with_capacity(answer.pictures.len());
     for Kept { asset, seed } in answer.pictures {
-        let Some(copy) = pipeline.storage.copy(asset, owner).await? else {
+        let Some(copy) = pipeline.storage.copy(asset, &claim.owner).await? else {
             for Kept { asset, .. } in copies {
                 pipeline.storage.delete(asset).await?;
             }
@@ -43,22 +47,23 @@ pub(super) async fn find(pipeline: &Pipeline, key: &Key, owner: &str) -> Result<
         copies.push(Kept { asset: copy, seed });
     }
     answer.pictures = copies;
-    answer.from_cache = true;
+    answer.from_cache = !own;
     Ok(Some(answer))
 }
 
 /// Keeps an answer, if the one who was to be asked gave it. A failure to do so costs only time, later.
-pub(super) async fn keep(pipeline: &Pipeline, key: &Key, answer: &Answer) {
+pub(super) async fn keep(pipeline: &Pipeline, key: &Key, claim: &Claim, answer: &Answer) {
     if (&key.asked.0, &key.asked.1) != (&answer.provenance.provider, &answer.provenance.model) {
         return;
     }
     let kept = async {
         let mut tx = pipeline.db.begin().await?;
-        let sql = "INSERT INTO results (key, answer, created_at) VALUES ($1, $2, $3)
-            ON CONFLICT (key) DO UPDATE SET answer = excluded.answer, created_at = excluded.created_at";
+        let sql = "INSERT INTO results (key, job, answer, created_at) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (key) DO UPDATE SET job = excluded.job, answer = excluded.answer,
+                created_at = excluded.created_at";
         let answer = serde_json::to_string(answer).unwrap_or_default();
         let now = tx.now();
-        tx.execute(sql, values![&key.hash, answer, now]).await?;
+        tx.execute(sql, values![&key.hash, claim.id.to_string(), answer, now]).await?;
         tx.commit().await
     };
     if let Err(error) = kept.await {

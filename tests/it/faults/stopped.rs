@@ -4,7 +4,7 @@ use super::*;
 
 /// Long enough to be met in the middle.
 fn long() -> ImageRequest {
-    ImageRequest { width: Some(512), height: Some(512), steps: Some(50), ..ImageRequest::new("red apple") }
+    ImageRequest { width: Some(128), height: Some(128), steps: Some(50), ..ImageRequest::new("red apple") }
 }
 
 fn running(state: &State) -> bool {
