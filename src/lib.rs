@@ -6,7 +6,8 @@
 //! cli ─────────────────────────────────┐
 //!                                      ├─► chain ─► providers ─► local ══ socket ══► engine
 //! http ─► intake ─► queue ─► pipeline ─┘                       (server)        (a process of its own)
-//!                               └─► storage
+//!            └─ accounts ───────┼─► storage
+//!                               └─► statistics
 //! ```
 //!
 //! The modules below stand in that order; `docs/architecture.md` tells what each may know, and `tests/it/tidy.rs`

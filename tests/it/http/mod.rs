@@ -10,6 +10,7 @@ mod jobs;
 mod odd_input;
 mod painter;
 mod served;
+mod settling;
 mod uploads;
 
 use axum::Router;
@@ -42,6 +43,8 @@ struct Server {
     painter: Arc<Painter>,
     pipeline: Pipeline,
     works: tokio::task::JoinHandle<()>,
+    /// What the database stamps its rows with.
+    clock: Clock,
     stop: CancellationToken,
     dir: tempfile::TempDir,
 }
@@ -77,10 +80,10 @@ async fn server_in(
     api_keys: &[ApiKey],
     capacity: u32,
 ) -> Server {
-    let Behind { painter, pipeline, state, stop } = behind(turn, capacity, api_keys, dir.path()).await;
+    let Behind { painter, pipeline, state, stop, clock } = behind(turn, capacity, api_keys, dir.path()).await;
     let router = http::router(&settings, state, stop.clone());
     let works = tokio::spawn(pipeline::run(pipeline.clone(), Worker::here(Vec::new()), stop.clone()));
-    Server { router, painter, pipeline, works, stop, dir }
+    Server { router, painter, pipeline, works, clock, stop, dir }
 }
 
 /// Everything behind the door.
@@ -89,6 +92,7 @@ struct Behind {
     pipeline: Pipeline,
     state: http::State,
     stop: CancellationToken,
+    clock: Clock,
 }
 
 async fn behind(turn: Turn, capacity: u32, api_keys: &[ApiKey], dir: &std::path::Path) -> Behind {
@@ -97,7 +101,8 @@ async fn behind(turn: Turn, capacity: u32, api_keys: &[ApiKey], dir: &std::path:
     let route = ["local:sdxl-turbo", "hf", "local:demo"].map(|link| link.parse().unwrap()).to_vec();
     let settings = chain::Settings { image_generate: route, allow_paths: false };
     let chain = Arc::new(Chain::new(&settings, vec![painter.clone()]).unwrap());
-    let db = Db::open(config.database(), Clock::system()).await.unwrap();
+    let clock = Clock::system();
+    let db = Db::open(config.database(), clock.clone()).await.unwrap();
     let queue = Queue::new(db.clone(), queue::Settings { capacity, ..config.queue() });
     let accounts = Accounts::new(db.clone(), config.accounts.clone());
     let storage = Arc::new(Storage::open(config.storage(), db.clone()).await.unwrap());
@@ -118,7 +123,7 @@ async fn behind(turn: Turn, capacity: u32, api_keys: &[ApiKey], dir: &std::path:
     };
     let pipeline =
         Pipeline { db, queue, chain, storage, accounts, statistics: state.statistics.clone(), grace: Duration::ZERO };
-    Behind { painter, pipeline, state, stop }
+    Behind { painter, pipeline, state, stop, clock }
 }
 
 /// An answer, read to its end.
