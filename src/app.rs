@@ -21,8 +21,12 @@ use anyhow::{Context, Result};
 use futures::FutureExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+/// How long open connections may outlast the job in hand when the server ends.
+const GOODBYE: Duration = Duration::from_secs(10);
 
 /// Everyone who can answer, without a server: what `draw`, `bench` and `doctor` need.
 pub struct Studio {
@@ -215,7 +219,11 @@ pub async fn serve(config: &Config, worker: bool, stop: CancellationToken) -> Re
     if !worker {
         tracing::warn!("no worker here: requests wait in the line for another one");
     }
-    let served = http::serve(settings, state, stop.clone()).await;
+    let served = tokio::select! {
+        served = http::serve(settings, state, stop.clone()) => served,
+        // Whoever still sends or reads slowly has had the time of the job in hand.
+        () = async { stop.cancelled().await; tokio::time::sleep(config.grace + GOODBYE).await } => Ok(()),
+    };
     stop.cancel();
     if let Some(works) = works {
         works.await.context("the worker broke")?.context("the worker broke")?;

@@ -47,24 +47,52 @@ impl From<sqlx::Error> for DbError {
             E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::BeginFailed => {
                 Self::Unavailable(error)
             }
-            // What a cut connection leaves half-read.
-            E::Protocol(_) => Self::Unavailable(error),
-            E::Database(said) => match said.code().as_deref() {
-                // PostgreSQL: connection exceptions, not enough resources, an operator's shutdown, starting up.
-                Some(code) if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => {
-                    Self::Unavailable(error)
+            // What a cut connection leaves half-read, and what a full disk leaves half-ended.
+            E::Protocol(_) | E::InvalidSavePointStatement => Self::Unavailable(error),
+            E::Database(said) => {
+                let code = said.code().unwrap_or_default();
+                match class(&code) {
+                    Class::OutOfReach => Self::Unavailable(error),
+                    Class::InTheWay => Self::Conflict(error),
+                    Class::Other
+                        if said.is_unique_violation()
+                            || said.is_check_violation()
+                            || said.is_foreign_key_violation() =>
+                    {
+                        Self::Refused(error)
+                    }
+                    Class::Other => Self::Broken(error),
                 }
-                // PostgreSQL: serialization failure, deadlock. SQLite: BUSY and LOCKED with their extended codes.
-                Some("40001" | "40P01" | "5" | "261" | "517" | "773" | "6" | "262") => Self::Conflict(error),
-                // SQLite: FULL and IOERR: the disk may have room again.
-                Some("13") => Self::Unavailable(error),
-                _ if said.is_unique_violation() || said.is_check_violation() || said.is_foreign_key_violation() => {
-                    Self::Refused(error)
-                }
-                _ => Self::Broken(error),
-            },
+            }
             _ => Self::Broken(error),
         }
+    }
+}
+
+enum Class {
+    OutOfReach,
+    InTheWay,
+    Other,
+}
+
+/// PostgreSQL's codes have five characters; SQLite's are numbers whose lowest byte is the kind.
+fn class(code: &str) -> Class {
+    if code.len() == 5 {
+        return match code {
+            "40001" | "40P01" => Class::InTheWay,
+            // Connection exceptions, not enough resources, an operator's shutdown, starting up, a time that ran out, a
+            // server that only reads for the moment.
+            _ if ["08", "53", "57P"].iter().any(|kind| code.starts_with(kind)) => Class::OutOfReach,
+            "57014" | "25006" => Class::OutOfReach,
+            _ => Class::Other,
+        };
+    }
+    match code.parse::<u32>().map(|code| code & 0xff) {
+        // BUSY, LOCKED.
+        Ok(5 | 6) => Class::InTheWay,
+        // IOERR, FULL: the disk may have room again.
+        Ok(10 | 13) => Class::OutOfReach,
+        _ => Class::Other,
     }
 }
 

@@ -22,7 +22,7 @@ pub use tx::Tx;
 use bell::Bell;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, PgPool, SqlitePool};
+use sqlx::{ConnectOptions, Connection as _, PgPool, SqlitePool};
 use statement::Connection;
 use std::fs::File;
 use std::io;
@@ -81,6 +81,14 @@ impl Db {
                 .max_connections(1)
                 .acquire_timeout(PATIENCE)
                 .test_before_acquire(false)
+                // After a full disk SQLite ends the transaction by itself, which sqlx does not notice: such a connection
+                // would refuse every later one. The ping waits for a rollback that is under way.
+                .after_release(|connection, _| {
+                    Box::pin(async move {
+                        connection.ping().await?;
+                        Ok(!connection.is_in_transaction())
+                    })
+                })
                 .connect_with(options.clone())
                 .await?;
             let alone = alone_in(folder_of(path)).await?;

@@ -15,7 +15,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::Semaphore;
 use utoipa::ToSchema;
+
+/// Pictures that are read at the same time.
+static DECODING: Semaphore = Semaphore::const_new(2);
 
 /// How much of a picture an edit may change, where the request does not say.
 const EDIT_STRENGTH: f32 = 0.8;
@@ -215,6 +219,8 @@ pub(super) async fn decoded<T: Send + 'static>(
     decode: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, ApiError> {
     let broke = |e| ApiError::of(Failure::internal(format!("reading the files broke: {e}")), caller);
+    // A large picture takes some hundred megabytes while it is read: a few at a time.
+    let _turn = DECODING.acquire().await;
     let decoded = tokio::task::spawn_blocking(decode).await.map_err(broke)?;
     decoded.map_err(|failure| ApiError::undecodable(failure, caller))
 }

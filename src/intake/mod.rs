@@ -9,7 +9,7 @@ pub use crate::queue::{JobView, State};
 pub use wish::Wish;
 
 use crate::accounts::{Accounts, Purchase};
-use crate::db::{Db, Tx};
+use crate::db::{Db, Passing, Tx};
 use crate::media::order::IMAGE_GENERATE;
 use crate::media::{Answer, AssetId, Failure, ImageOrder, JobId, Owner};
 use crate::queue::{Ended, Idempotency, NewJob, Queue, Submitted};
@@ -41,10 +41,13 @@ impl Intake {
     /// [`Failure::Invalid`] for a request out of bounds, [`Failure::Busy`] when the line is full, [`Failure::Quota`] and
     /// [`Failure::Forbidden`] by the rules of the account, [`Failure::Unavailable`] when it could not be written down.
     pub async fn submit(&self, owner: &Owner, wish: Wish) -> Result<JobId, Failure> {
+        self.submit_as(JobId::fresh(), owner, wish).await
+    }
+
+    async fn submit_as(&self, id: JobId, owner: &Owner, wish: Wish) -> Result<JobId, Failure> {
         let mut checked = wish.checked(owner, self.accounts.allowed_models(owner.level)).await?;
         let uploads = checked.store_pictures(&self.storage, owner).await?;
         let input = checked.input()?;
-        let id = JobId::fresh();
         let job = NewJob {
             id,
             task: IMAGE_GENERATE,
@@ -62,7 +65,13 @@ impl Intake {
             units: checked.order.request.count,
         };
         let submitted = self.db.retrying(|| self.write_down(&job, &purchase)).await;
-        if !matches!(submitted, Ok(Submitted::Fresh(_))) {
+        // A commit whose answer was lost may have happened: its pictures must stay.
+        let unused = match &submitted {
+            Ok(Submitted::Fresh(_)) => false,
+            Ok(Submitted::Known(known)) => *known != id,
+            Err(failure) => !failure.passes(),
+        };
+        if unused {
             self.discard(&uploads).await;
         }
         match submitted? {
@@ -86,11 +95,14 @@ impl Intake {
     /// # Errors
     /// As [`Self::submit`], and whatever the job fails with.
     pub async fn answer(&self, owner: &Owner, wish: Wish) -> Result<Arc<Answer>, Failure> {
-        let will_come_back = wish.idempotency_key.is_some();
-        let id = self.submit(owner, wish).await?;
-        if will_come_back {
-            return self.wait(id, owner).await;
+        if wish.idempotency_key.is_some() {
+            let id = self.submit(owner, wish).await?;
+            return tokio::select! {
+                answer = self.wait(id, owner) => answer,
+                () = self.no_time(id, owner) => Err(restarting()),
+            };
         }
+        let id = JobId::fresh();
         let (answered, waiter) = oneshot::channel();
         let (intake, name) = (self.clone(), owner.clone());
         tokio::spawn(async move {
@@ -101,25 +113,29 @@ impl Intake {
                 tracing::warn!(job = %id, %failure, "a job that nobody waits for could not be cancelled");
             }
         });
-        let answer = tokio::select! {
-            answer = self.wait(id, owner) => answer,
-            failure = self.given_up(id, owner) => Err(failure),
+        // The guard stands before the job does: whoever leaves while it is written down leaves none behind.
+        let answer = async {
+            self.submit_as(id, owner, wish).await?;
+            tokio::select! {
+                answer = self.wait(id, owner) => answer,
+                () = self.no_time(id, owner) => Err(restarting()),
+            }
         };
-        let _ = answered.send(());
+        let answer = answer.await;
+        // Whoever is told to try again makes another job: this one is cancelled, if it is there.
+        if !matches!(answer, Err(Failure::Unavailable { .. })) {
+            let _ = answered.send(());
+        }
         answer
     }
 
-    /// At the end of the server: cancels a job that has not started, or was handed back, and says so.
-    async fn given_up(&self, id: JobId, owner: &Owner) -> Failure {
+    /// Resolves at the end of the server, for a job that has not started or was handed back: this process will not do it.
+    async fn no_time(&self, id: JobId, owner: &Owner) {
         self.stop.cancelled().await;
         if let Ok(Some(mut states)) = self.watch(id, owner).await {
             // One that runs is given its time.
             let _ = states.wait_for(|state| matches!(state, State::Queued { .. })).await;
         }
-        if let Err(failure) = self.cancel(id, owner).await {
-            return failure;
-        }
-        Failure::Unavailable { message: "the server is restarting; please try again shortly".to_owned() }
     }
 
     /// Waits until a job of this owner is over.
@@ -223,4 +239,8 @@ impl Intake {
             }
         }
     }
+}
+
+fn restarting() -> Failure {
+    Failure::Unavailable { message: "the server is restarting; please try again shortly".to_owned() }
 }

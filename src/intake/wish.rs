@@ -51,6 +51,9 @@ impl Wish {
         if matches!(self.init, Some(Source::Parent)) && self.parent.is_none() {
             return Err(Failure::invalid("image", "the picture of the parent is asked for, but there is no parent"));
         }
+        if self.mask.is_some() && self.init.is_none() {
+            return Err(Failure::invalid("mask", "a mask needs a picture to change"));
+        }
         let fixed = json!([owner.id, self.init, self.mask, self.parent]);
         let allowed = allowed.map(<[String]>::to_vec);
         // On a thread of its own: a large picture to start from is scaled and hashed here.

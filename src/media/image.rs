@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// Longest prompt accepted, in characters (CONTRACT).
 pub const MAX_PROMPT_CHARS: usize = 10_000;
+/// Longest name of a model or a provider, in bytes; a model may be named by its path.
+const MAX_NAME_BYTES: usize = 4096;
 /// Smallest and largest side of a picture, in pixels (CONTRACT).
 pub const SIDES: std::ops::RangeInclusive<u32> = 64..=2048;
 /// Every side is a multiple of this (FLUX: 16, checked by the model).
@@ -172,10 +174,20 @@ impl ImageRequest {
                 ));
             }
         }
+        self.check_names()?;
         self.check_numbers()?;
         self.check_pictures()?;
         self.shrink_pictures(&mut notices)?;
         Ok((self, notices))
+    }
+
+    fn check_names(&self) -> Result<(), Failure> {
+        for (param, name) in [("model", &self.model), ("provider", &self.provider)] {
+            if name.as_ref().is_some_and(|name| name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control)) {
+                return Err(Failure::invalid(param, format!("`{param}` is no name that anything here could have")));
+            }
+        }
+        Ok(())
     }
 
     fn check_numbers(&self) -> Result<(), Failure> {

@@ -53,7 +53,7 @@ async fn image(pipeline: &Pipeline, claim: &Claim, watch: Watch, tried: &mut Vec
     let (request, notices) = request(pipeline, &order, parent).await?;
     let key = cache::key(&pipeline.chain, &request);
     if let Some(key) = &key
-        && let Some(found) = cache::find(pipeline, key, claim).await?
+        && let Some(found) = cache::find(pipeline, key, claim).await
     {
         return Ok(found);
     }

@@ -3,7 +3,7 @@
 use super::Pipeline;
 use crate::chain::Chain;
 use crate::db::DbError;
-use crate::media::{Answer, Failure, ImageRequest, Kept};
+use crate::media::{Answer, AssetId, Failure, ImageRequest};
 use crate::queue::Claim;
 use crate::values;
 use sha2::{Digest, Sha256};
@@ -31,22 +31,37 @@ pub(super) fn key(chain: &Chain, request: &ImageRequest) -> Option<Key> {
 /// The stored answer, with copies of its pictures for this owner, so that each expires with its own job. One that an
 /// earlier attempt of this very job left, whose end was never written down, counts as drawn for it; its pictures are
 /// copied all the same: that attempt's worker may still live, and deletes what did not count.
-pub(super) async fn find(pipeline: &Pipeline, key: &Key, claim: &Claim) -> Result<Option<Answer>, Failure> {
+/// What cannot be read is as good as absent.
+pub(super) async fn find(pipeline: &Pipeline, key: &Key, claim: &Claim) -> Option<Answer> {
+    let mut copies = Vec::new();
+    let found = copied(pipeline, key, claim, &mut copies).await;
+    if !matches!(found, Ok(Some(_))) {
+        for asset in copies {
+            // What stays expires.
+            let _ = pipeline.storage.delete(asset).await;
+        }
+    }
+    found.unwrap_or_else(|failure| {
+        tracing::warn!(%failure, "an answer that was kept could not be read");
+        None
+    })
+}
+
+async fn copied(
+    pipeline: &Pipeline,
+    key: &Key,
+    claim: &Claim,
+    copies: &mut Vec<AssetId>,
+) -> Result<Option<Answer>, Failure> {
     let row = pipeline.db.row("SELECT job, answer FROM results WHERE key = $1", values![&key.hash]).await?;
     let Some(row) = row else { return Ok(None) };
     let own = row.get::<String>("job")? == claim.id.to_string();
     let Ok(mut answer) = serde_json::from_str::<Answer>(&row.get::<String>("answer")?) else { return Ok(None) };
-    let mut copies = Vec::with_capacity(answer.pictures.len());
-    for Kept { asset, seed } in answer.pictures {
-        let Some(copy) = pipeline.storage.copy(asset, &claim.owner).await? else {
-            for Kept { asset, .. } in copies {
-                pipeline.storage.delete(asset).await?;
-            }
-            return Ok(None);
-        };
-        copies.push(Kept { asset: copy, seed });
+    for kept in &mut answer.pictures {
+        let Some(copy) = pipeline.storage.copy(kept.asset, &claim.owner).await? else { return Ok(None) };
+        copies.push(copy);
+        kept.asset = copy;
     }
-    answer.pictures = copies;
     answer.from_cache = !own;
     Ok(Some(answer))
 }

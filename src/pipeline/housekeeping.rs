@@ -13,21 +13,26 @@ const SWEEP: Duration = Duration::from_secs(3600);
 
 /// Does it, at once and then again and again, until `stop`.
 pub async fn keep_house(pipeline: Pipeline, worker: Worker, stop: CancellationToken) {
+    // Beside each other: a long cleaning must not look like the end of this worker.
+    tokio::join!(watch_over(&pipeline, &worker, &stop), clean_up(&pipeline, &stop));
+}
+
+async fn watch_over(pipeline: &Pipeline, worker: &Worker, stop: &CancellationToken) {
     let mut beat = tokio::time::interval(pipeline.queue.settings().lease / 5);
+    loop {
+        tokio::select! { () = stop.cancelled() => return, _ = beat.tick() => {} }
+        if let Err(error) = take_up(pipeline, worker).await {
+            tracing::warn!(%error, "the jobs of lost workers could not be looked for");
+        }
+    }
+}
+
+async fn clean_up(pipeline: &Pipeline, stop: &CancellationToken) {
     let mut sweep = tokio::time::interval(SWEEP);
     loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = beat.tick() => {
-                if let Err(error) = take_up(&pipeline, &worker).await {
-                    tracing::warn!(%error, "the jobs of lost workers could not be looked for");
-                }
-            }
-            _ = sweep.tick() => {
-                if let Err(failure) = clean(&pipeline).await {
-                    tracing::warn!(%failure, "what is past its time could not be deleted");
-                }
-            }
+        tokio::select! { () = stop.cancelled() => return, _ = sweep.tick() => {} }
+        if let Err(failure) = clean(pipeline).await {
+            tracing::warn!(%failure, "what is past its time could not be deleted");
         }
     }
 }

@@ -53,7 +53,10 @@ pub async fn run(pipeline: Pipeline, worker: Worker, stop: CancellationToken) {
             claim = pipeline.queue.claim_next(&worker) => claim,
         };
         match claim {
-            Ok(claim) => work::work(&pipeline, claim, &stop).await,
+            Ok(claim) => {
+                work::work(&pipeline, claim, &stop).await;
+                worker.takes(None);
+            }
             Err(error) => {
                 tracing::error!(%error, "no job could be claimed");
                 tokio::select! { () = stop.cancelled() => break, () = tokio::time::sleep(WITHOUT_DATABASE) => {} }

@@ -4,9 +4,7 @@ use super::answer::{Outcome, answer};
 use super::{Pipeline, settle};
 use crate::db::Passing;
 use crate::media::{Failure, Watch};
-use crate::queue::{Claim, Finished, Held, State};
-use futures::FutureExt;
-use std::panic::AssertUnwindSafe;
+use crate::queue::{Claim, Finished, Held, Standing, State};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -30,12 +28,17 @@ pub(super) async fn work(pipeline: &Pipeline, claim: Claim, stop: &CancellationT
     let (outcome, stopped) = hold(pipeline, &claim, stop).await;
     log(&claim, &outcome, stopped);
     if stopped == Some(Stopped::NoTime) && outcome.result == Err(Failure::Cancelled) {
-        if let Err(error) = pipeline.db.retrying(|| pipeline.queue.hand_back(&claim)).await {
-            tracing::warn!(job = %claim.id, %error, "the job could not be handed back; its lease will end");
+        match pipeline.db.retrying(|| pipeline.queue.hand_back(&claim)).await {
+            Ok(true) => return,
+            // Somebody cancelled it meanwhile, or it is lost: the last word tells.
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(job = %claim.id, %error, "the job could not be handed back; its lease will end");
+                return;
+            }
         }
-        return;
     }
-    let counts = stopped != Some(Stopped::Lost) && conclude(pipeline, &claim, &outcome).await;
+    let counts = stopped != Some(Stopped::Lost) && conclude(pipeline, &claim, &outcome, stop).await;
     if !counts {
         outcome.discard(&pipeline.storage).await;
     }
@@ -46,9 +49,12 @@ async fn hold(pipeline: &Pipeline, claim: &Claim, stop: &CancellationToken) -> (
     let (watch, mut arrives) = Watch::new(CancellationToken::new());
     let cancel = watch.cancel.clone();
     let mut news = pipeline.db.listen();
-    // A panic in one job must not end the worker: every later job would wait for ever.
-    let job = AssertUnwindSafe(answer(pipeline, claim, watch)).catch_unwind();
-    tokio::pin!(job);
+    // A task of its own: it goes on while the lease is renewed, which waits for a transaction that it may hold; and a
+    // panic in it does not end the worker.
+    let mut job = tokio::spawn({
+        let (pipeline, claim) = (pipeline.clone(), claim.clone());
+        async move { answer(&pipeline, &claim, watch).await }
+    });
     let mut beat = tokio::time::interval(pipeline.queue.settings().lease / 3);
     let mut told = Instant::now();
     let (mut step, mut of, mut stopped) = (0, 0, None);
@@ -89,22 +95,30 @@ async fn hold(pipeline: &Pipeline, claim: &Claim, stop: &CancellationToken) -> (
     }
 }
 
-/// Writes down what came of it, and settles the account. `false` when the job had gone on without this worker.
-async fn conclude(pipeline: &Pipeline, claim: &Claim, outcome: &Outcome) -> bool {
+/// Writes down what came of it, and settles the account. `false` when the answer does not count: the job had gone on
+/// without this worker, or was cancelled.
+async fn conclude(pipeline: &Pipeline, claim: &Claim, outcome: &Outcome, stop: &CancellationToken) -> bool {
     loop {
         match pipeline.db.retrying(|| write_down(pipeline, claim, outcome)).await {
             Ok(Finished::Lost) => {
                 tracing::warn!(job = %claim.id, attempt = claim.attempt, "the job had gone on without this worker");
                 return false;
             }
-            Ok(Finished::Requeued | Finished::Ended(_)) => return true,
-            // The answer is here and stays here: the database may take its time to come back.
+            Ok(Finished::Requeued) => return true,
+            Ok(Finished::Ended(ended)) => {
+                return outcome.result.is_err() || ended.first().is_none_or(|end| end.standing == Standing::Done);
+            }
+            // The answer is here and stays here: the database may take its time to come back. Not so a worker that has
+            // to end; what it stored expires.
             Err(failure) if failure.passes() => {
+                if stop.is_cancelled() {
+                    return true;
+                }
                 tracing::error!(job = %claim.id, %failure, "the end of the job waits for the database");
             }
             Err(failure) => {
                 tracing::error!(job = %claim.id, %failure, "the end of the job could not be written down; its lease will end");
-                return false;
+                return true;
             }
         }
     }

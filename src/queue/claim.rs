@@ -64,7 +64,8 @@ pub enum Held {
 /// What a worker's last word about a job did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finished {
-    /// It counts; these jobs are over now, this one first, then children that waited in vain.
+    /// It counts; these jobs are over now, this one first, then children that waited in vain. None of them where all of
+    /// this was written down before.
     Ended(Vec<Ended>),
     /// The job waits for another attempt.
     Requeued,
@@ -90,6 +91,7 @@ impl Queue {
             tx.tell(TOPIC, claim.id.to_string());
         }
         tx.commit().await?;
+        worker.takes(claim.as_ref());
         Ok(claim)
     }
 
@@ -165,7 +167,8 @@ impl Queue {
         let tried = serde_json::to_string(tried).ok();
         let values = values![claim.id.to_string(), claim.attempt, end.word(), answer, failure, tried, now];
         if tx.execute(sql, values).await? == 0 {
-            return Ok(Finished::Lost);
+            // Only this claim can have ended it so: by a commit whose answer was lost.
+            return Ok(if done_by(tx, claim).await? { Finished::Ended(Vec::new()) } else { Finished::Lost });
         }
         let took = Duration::from_millis(u64::try_from(now - claim.started).unwrap_or(0));
         let from_cache = matches!(&end, State::Done(answer) if answer.from_cache);
@@ -202,18 +205,20 @@ impl Queue {
         self.finish(tx, claim, end, tried).await
     }
 
-    /// Puts a job back in the line that this worker has no time to end. The attempt does not count.
+    /// Puts a job back in the line that this worker has no time to end. The attempt does not count. `false` when it is
+    /// not this worker's any more, or was cancelled and has to end instead.
     ///
     /// # Errors
     /// [`DbError`] when the database cannot be used; then the lease will end.
-    pub async fn hand_back(&self, claim: &Claim) -> Result<(), DbError> {
+    pub async fn hand_back(&self, claim: &Claim) -> Result<bool, DbError> {
         let mut tx = self.db.begin().await?;
         // The attempt is never counted back: it fences off this worker.
         let sql = "UPDATE jobs SET state = 'queued', max_attempts = max_attempts + 1, worker = NULL, lease_until = NULL
             WHERE id = $1 AND attempt = $2 AND state = 'running' AND cancel_requested = 0";
-        tx.execute(sql, values![claim.id.to_string(), claim.attempt]).await?;
+        let changed = tx.execute(sql, values![claim.id.to_string(), claim.attempt]).await?;
         tx.tell(TOPIC, claim.id.to_string());
-        tx.commit().await
+        tx.commit().await?;
+        Ok(changed > 0)
     }
 }
 
@@ -238,6 +243,11 @@ fn claimed(row: &Row, now: i64) -> Result<Claim, DbError> {
         attempt: count(row.get("attempt")?),
         started: now,
     })
+}
+
+async fn done_by(tx: &mut Tx, claim: &Claim) -> Result<bool, DbError> {
+    let sql = "SELECT 1 AS one FROM jobs WHERE id = $1 AND attempt = $2 AND state = 'done'";
+    Ok(tx.row(sql, values![claim.id.to_string(), claim.attempt]).await?.is_some())
 }
 
 async fn cancel_requested(tx: &mut Tx, claim: &Claim) -> Result<bool, DbError> {

@@ -1,7 +1,8 @@
 //! Who is before whom, and how long that will take: from the rows themselves and the measured times of each task.
 
 use super::Settings;
-use super::state::{job_id, milliseconds};
+use super::state::job_id;
+use super::worker::living;
 use crate::db::{Db, DbError, Row, Tx};
 use crate::media::JobId;
 use crate::values;
@@ -36,11 +37,6 @@ impl Line {
         Self { db, lease: settings.lease, asked: AtomicU64::new(0), read: Mutex::default() }
     }
 
-    /// The place of a waiting job; (0, None) for one that does not wait any more.
-    pub(super) async fn place(&self, id: JobId) -> Result<Place, DbError> {
-        Ok(self.places(&[id]).await?.remove(&id).unwrap_or_default())
-    }
-
     /// The places of those of these jobs that wait.
     pub(super) async fn places(&self, ids: &[JobId]) -> Result<HashMap<JobId, Place>, DbError> {
         let question = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
@@ -56,8 +52,9 @@ impl Line {
         let now = self.db.now();
         let means = means(&self.db.rows("SELECT task, mean_ms FROM paces", &[]).await?)?;
         let running = self.db.rows("SELECT task, started_at FROM jobs WHERE state = 'running'", &[]).await?;
-        let sql = "SELECT COUNT(*) AS workers FROM workers WHERE seen_at > $1";
-        let seen = self.db.row(sql, values![now - 2 * milliseconds(self.lease)]).await?;
+        let sql = "SELECT COUNT(*) AS workers FROM workers WHERE seen_at BETWEEN $1 AND $2";
+        let (since, until) = living(now, self.lease);
+        let seen = self.db.row(sql, values![since, until]).await?;
         let workers = seen.map(|row| row.get::<i64>("workers")).transpose()?.unwrap_or(0).max(1);
         let mut wait_ms = Some(0.0);
         for row in &running {

@@ -96,9 +96,8 @@ impl Queue {
     /// # Errors
     /// [`DbError`] when the database cannot be read.
     pub async fn view(&self, id: JobId, owner: &Owner) -> Result<Option<JobView>, DbError> {
-        let row = self.db.row(state::SELECT_ONE, values![id.to_string()]).await?;
-        let Some(view) = self.shown(row).await? else { return Ok(None) };
-        Ok(owner.may_see(&view.owner).then_some(view))
+        let rows = self.db.rows(state::SELECT_ONE, values![id.to_string()]).await?;
+        Ok(self.shown(&rows).await?.pop().filter(|view| owner.may_see(&view.owner)))
     }
 
     /// The owner's jobs, newest first, older than `before`; an admin's are everybody's.
@@ -106,18 +105,14 @@ impl Queue {
     /// # Errors
     /// [`DbError`] when the database cannot be read.
     pub async fn list(&self, owner: &Owner, before: Option<JobId>, limit: u32) -> Result<Vec<JobView>, DbError> {
-        // Larger than every id: they start with the time.
-        let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
+        // Larger than every id, which is of hexadecimal digits, in every order of letters that a database may have.
+        let before = before.map_or_else(|| "g".to_owned(), |id| id.to_string());
         let rows = if owner.admin() {
             self.db.rows(state::SELECT_ALL, values![before, limit]).await?
         } else {
             self.db.rows(state::SELECT_OF_OWNER, values![before, limit, &owner.id]).await?
         };
-        let mut views = Vec::with_capacity(rows.len());
-        for row in rows {
-            views.extend(self.shown(Some(row)).await?);
-        }
-        Ok(views)
+        self.shown(&rows).await
     }
 
     /// Follows a job of this owner from its present state on. `None` where the owner has no such job.
@@ -133,12 +128,19 @@ impl Queue {
         Ok(Some(self.watchers.watch(id, view.state)))
     }
 
-    /// A row as its owner sees it, with its place in the line.
-    async fn shown(&self, row: Option<Row>) -> Result<Option<JobView>, DbError> {
-        let Some(mut view) = row.as_ref().map(state::view).transpose()? else { return Ok(None) };
-        if let State::Queued { position, eta_s } = &mut view.state {
-            (*position, *eta_s) = self.line.place(view.id).await?;
+    /// Rows as their owners see them, with their places in the line.
+    async fn shown(&self, rows: &[Row]) -> Result<Vec<JobView>, DbError> {
+        let mut views = rows.iter().map(state::view).collect::<Result<Vec<_>, _>>()?;
+        let queued = |view: &JobView| matches!(view.state, State::Queued { .. });
+        let waiting: Vec<JobId> = views.iter().filter(|view| queued(view)).map(|view| view.id).collect();
+        if waiting.is_empty() {
+            return Ok(views);
         }
-        Ok(Some(view))
+        let places = self.line.places(&waiting).await?;
+        for view in views.iter_mut().filter(|view| queued(view)) {
+            let (position, eta_s) = places.get(&view.id).copied().unwrap_or_default();
+            view.state = State::Queued { position, eta_s };
+        }
+        Ok(views)
     }
 }

@@ -1,6 +1,7 @@
 //! Into the line: limits, idempotency, the turn that makes it fair.
 
-use super::state::{count, job_id, milliseconds};
+use super::state::{count, job_id};
+use super::worker::living;
 use super::{Queue, TOPIC};
 use crate::db::{DbError, Tx};
 use crate::media::{Door, Failure, JobId, Level, Owner};
@@ -58,11 +59,13 @@ impl Queue {
         if let Some(known) = self.known(tx, job).await? {
             return Ok(known);
         }
-        self.check_room(tx, job.owner).await?;
+        if self.is_there(tx, job).await? {
+            return Ok(Submitted::Known(job.id));
+        }
         let blocked = parent_unfinished(tx, job).await?;
         let needs = self.offered(tx, job.needs).await?;
         if insert(tx, job, blocked, needs, self.settings.max_attempts).await? == 0 {
-            // Submitted under the same key since we looked; or this very job, by a commit whose answer was lost.
+            // Submitted under the same key since we looked.
             return Ok(self.known(tx, job).await?.unwrap_or(Submitted::Known(job.id)));
         }
         tx.tell(TOPIC, job.id.to_string());
@@ -81,22 +84,33 @@ impl Queue {
         Err(Failure::invalid("Idempotency-Key", message))
     }
 
-    async fn check_room(&self, tx: &mut Tx, owner: &Owner) -> Result<(), Failure> {
+    /// Whether this very job is in the line, by a commit whose answer was lost. If not, whether there is room for it.
+    async fn is_there(&self, tx: &mut Tx, job: &NewJob<'_>) -> Result<bool, Failure> {
+        let owner = job.owner;
+        // SQLite has one writer. Here, two submissions of one owner must not both count before either is written.
+        let lock = tx.dialect("", "SELECT pg_advisory_xact_lock(hashtext($1))");
+        if !lock.is_empty() {
+            tx.execute(lock, values![&owner.id]).await?;
+        }
         let most = match owner.level {
             Level::User => self.settings.open_user,
             Level::Subscriber => self.settings.open_subscriber,
             Level::Admin => u32::MAX,
         };
         let sql = "SELECT (SELECT COUNT(*) FROM jobs WHERE state = 'queued') AS waiting,
-                (SELECT COUNT(*) FROM jobs WHERE owner = $1 AND state IN ('queued', 'running')) AS open";
-        let Some(row) = tx.row(sql, values![&owner.id]).await? else { return Ok(()) };
+                (SELECT COUNT(*) FROM jobs WHERE owner = $1 AND state IN ('queued', 'running')) AS open,
+                (SELECT COUNT(*) FROM jobs WHERE id = $2) AS there";
+        let Some(row) = tx.row(sql, values![&owner.id, job.id.to_string()]).await? else { return Ok(false) };
+        if row.get::<i64>("there")? > 0 {
+            return Ok(true);
+        }
         let (waiting, open) = (count(row.get("waiting")?), count(row.get("open")?));
         let message = if waiting >= self.settings.capacity {
             format!("{waiting} jobs are waiting already; please try again later")
         } else if open >= most {
             format!("{open} of your requests are waiting or running, which is the most at a time; please wait for one")
         } else {
-            return Ok(());
+            return Ok(false);
         };
         let job_s = self.line.job_s(tx).await?;
         Err(Failure::Busy { message, retry_after_s: Some(job_s.unwrap_or(BUSY_S).max(1)) })
@@ -106,9 +120,9 @@ impl Queue {
     async fn offered<'a>(&self, tx: &mut Tx, needs: Option<&'a str>) -> Result<&'a str, DbError> {
         let Some(tag) = needs else { return Ok("") };
         let sql = "SELECT 1 AS one FROM capabilities c JOIN workers w ON w.id = c.worker
-            WHERE c.tag = $1 AND w.seen_at > $2 LIMIT 1";
-        let since = tx.now() - 2 * milliseconds(self.settings.lease);
-        Ok(if tx.row(sql, values![tag, since]).await?.is_some() { tag } else { "" })
+            WHERE c.tag = $1 AND w.seen_at BETWEEN $2 AND $3 LIMIT 1";
+        let (since, until) = living(tx.now(), self.settings.lease);
+        Ok(if tx.row(sql, values![tag, since, until]).await?.is_some() { tag } else { "" })
     }
 }
 
@@ -141,7 +155,9 @@ async fn insert(tx: &mut Tx, job: &NewJob<'_>, blocked: bool, needs: &str, max_a
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9,
             (SELECT COALESCE(MAX(turn), 0) + 1 FROM (
                 SELECT MAX(turn) AS turn FROM jobs WHERE owner = $3 AND state IN ('queued', 'running')
-                UNION ALL SELECT MIN(turn) - 1 FROM jobs WHERE priority = $9 AND state = 'queued') AS turns),
+                UNION ALL SELECT COALESCE(
+                    (SELECT MIN(turn) FROM jobs WHERE priority = $9 AND state = 'queued' AND blocked = 0),
+                    (SELECT MAX(turn) FROM jobs WHERE priority = $9 AND state = 'running')) - 1) AS turns),
             $10, 0, $11, 0, 0, 0, $12, $13, $10)
         ON CONFLICT DO NOTHING";
     let (key, fingerprint) = job.idempotency.map_or((None, ""), |i| (Some(i.key.as_str()), i.fingerprint.as_str()));

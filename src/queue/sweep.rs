@@ -8,6 +8,8 @@ use crate::db::{DbError, Row, Tx};
 use crate::media::{Door, Failure, JobId};
 use crate::values;
 
+/// Milliseconds.
+const DAY: i64 = 86_400_000;
 /// Rows deleted in one statement.
 const BATCH: u32 = 500;
 
@@ -50,22 +52,25 @@ impl Standing {
 
 impl Queue {
     /// Takes up the jobs whose lease ended or whose worker's process is gone: back into the line, or, after their last
-    /// attempt, to their end. Returns those that ended. `me` is the worker that asks: its own jobs are its own affair.
+    /// attempt, to their end. Returns those that ended. `me` is the worker that asks: the job in its hand is its own affair.
     ///
     /// # Errors
     /// [`DbError`] when the database cannot be used.
     pub async fn take_up(&self, tx: &mut Tx, me: &Worker) -> Result<Vec<Ended>, DbError> {
         let sql = tx.dialect(
-            "SELECT * FROM jobs WHERE state = 'running' AND worker <> $1",
-            "SELECT * FROM jobs WHERE state = 'running' AND worker <> $1 FOR UPDATE SKIP LOCKED",
+            "SELECT * FROM jobs WHERE state = 'running'",
+            "SELECT * FROM jobs WHERE state = 'running' FOR UPDATE SKIP LOCKED",
         );
         let now = tx.now();
         // Nobody's lease reaches further than one lease from now, unless the clock went back since.
         let furthest = now + 2 * milliseconds(self.settings.lease);
         let mut ended = Vec::new();
-        for row in tx.rows(sql, values![me.id()]).await? {
+        for row in tx.rows(sql, &[]).await? {
             let lease_until: i64 = row.get("lease_until")?;
             let worker: String = row.get("worker")?;
+            if me.has(job_id(&row.get::<String>("id")?), count(row.get("attempt")?)) {
+                continue;
+            }
             if (lease_until < now || lease_until > furthest || Worker::gone(&worker))
                 && let Some(end) = self.abandon(tx, &row, now).await?
             {
@@ -163,11 +168,12 @@ impl Queue {
         let mut forgotten = 0;
         loop {
             let mut tx = self.db.begin().await?;
-            let (before, day_ago) = (tx.now() - milliseconds(self.settings.keep_finished), tx.now() - 86_400_000);
-            // A child that still waits needs its parent.
+            let (before, day_ago) = (tx.now() - milliseconds(self.settings.keep_finished), tx.now() - DAY);
             let sql = "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE finished_at < $1 LIMIT $2)";
             let deleted = tx.execute(sql, values![before, BATCH]).await?;
-            tx.execute("DELETE FROM workers WHERE seen_at < $1", values![day_ago]).await?;
+            let day_ahead = tx.now() + DAY;
+            let sql = "DELETE FROM workers WHERE seen_at < $1 OR seen_at > $2";
+            tx.execute(sql, values![day_ago, day_ahead]).await?;
             tx.commit().await?;
             forgotten += deleted;
             if deleted < u64::from(BATCH) {

@@ -5,7 +5,7 @@ use super::{State, TOPIC, state};
 use crate::db::{Db, DbError, Event};
 use crate::media::JobId;
 use crate::values;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -13,6 +13,8 @@ use tokio::time::Instant;
 
 /// How often places in the line are told anew at most: they change with every job that comes or goes.
 const PLACES: Duration = Duration::from_millis(200);
+/// How long after news without a name everybody is looked at: with SQLite, each commit of this process makes some.
+const PERHAPS: Duration = Duration::from_millis(400);
 /// How often every followed job is looked at without any news: they may get lost.
 const WITHOUT_NEWS: Duration = Duration::from_secs(5);
 
@@ -53,6 +55,13 @@ impl Watchers {
         followed.keys().copied().collect()
     }
 
+    /// Those of the followed jobs that wait in the line, as far as was told.
+    fn waiting(&self) -> Vec<JobId> {
+        let followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        let queued = |sender: &watch::Sender<State>| matches!(*sender.borrow(), State::Queued { .. });
+        followed.iter().filter(|(_, sender)| queued(sender)).map(|(id, _)| *id).collect()
+    }
+
     fn follows(&self, id: &JobId) -> bool {
         self.followed.lock().unwrap_or_else(PoisonError::into_inner).contains_key(id)
     }
@@ -84,43 +93,43 @@ struct Follower {
 impl Follower {
     async fn run(mut self) {
         let mut news = self.db.listen();
-        let mut due: HashSet<JobId> = HashSet::new();
-        // When the places are told next; set when the line has moved.
-        let mut places: Option<Instant> = None;
-        let mut all = tokio::time::interval(WITHOUT_NEWS);
+        // When the places are told next, and when everybody is looked at; set by what was heard.
+        let (mut places, mut all) = (None, None);
+        let mut without_news = tokio::time::interval(WITHOUT_NEWS);
         loop {
-            let places_due = async {
-                match places {
-                    Some(at) => tokio::time::sleep_until(at).await,
-                    None => std::future::pending().await,
-                }
-            };
-            let everybody = tokio::select! {
+            let mut due = Vec::new();
+            tokio::select! {
                 asked = self.asked.recv() => {
                     let Some(id) = asked else { return };
-                    due.insert(id);
-                    false
+                    due.push(id);
                 }
                 event = news.next() => match event {
                     Event::Changed { topic, id } if topic == TOPIC => {
-                        due.insert(state::job_id(&id));
+                        due.push(state::job_id(&id));
                         places.get_or_insert_with(|| Instant::now() + PLACES);
-                        false
                     }
-                    Event::Changed { .. } => continue,
-                    Event::Perhaps => true,
+                    Event::Changed { .. } => {}
+                    Event::Perhaps => {
+                        all.get_or_insert_with(|| Instant::now() + PERHAPS);
+                    }
                 },
-                () = places_due => {
+                () = at(places) => {
                     places = None;
-                    true
+                    let Some(watchers) = self.watchers.upgrade() else { return };
+                    self.tell_places(&watchers).await;
                 }
-                _ = all.tick() => true,
-            };
-            let Some(watchers) = self.watchers.upgrade() else { return };
-            if everybody {
-                due.extend(watchers.all());
+                () = at(all) => {
+                    all = None;
+                    let Some(watchers) = self.watchers.upgrade() else { return };
+                    due = watchers.all();
+                }
+                _ = without_news.tick() => {
+                    let Some(watchers) = self.watchers.upgrade() else { return };
+                    due = watchers.all();
+                }
             }
-            for id in due.drain().filter(|id| watchers.follows(id)).collect::<Vec<_>>() {
+            let Some(watchers) = self.watchers.upgrade() else { return };
+            for id in due.into_iter().filter(|id| watchers.follows(id)).collect::<Vec<_>>() {
                 // A failed reading is made up for by the next tick.
                 if let Ok(Some(state)) = self.read(id).await {
                     watchers.tell(id, state);
@@ -129,12 +138,32 @@ impl Follower {
         }
     }
 
+    /// Tells those who wait where they stand now; all by one reading of the line.
+    async fn tell_places(&self, watchers: &Watchers) {
+        let waiting = watchers.waiting();
+        if waiting.is_empty() {
+            return;
+        }
+        let Ok(places) = self.line.places(&waiting).await else { return };
+        for (id, (position, eta_s)) in places {
+            watchers.tell(id, State::Queued { position, eta_s });
+        }
+    }
+
     async fn read(&self, id: JobId) -> Result<Option<State>, DbError> {
         let Some(row) = self.db.row(state::SELECT_ONE, values![id.to_string()]).await? else { return Ok(None) };
         let mut state = state::view(&row)?.state;
         if let State::Queued { position, eta_s } = &mut state {
-            (*position, *eta_s) = self.line.place(id).await?;
+            (*position, *eta_s) = self.line.places(&[id]).await?.remove(&id).unwrap_or_default();
         }
         Ok(Some(state))
+    }
+}
+
+/// Waits until then; for ever without a time.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }

@@ -1,10 +1,15 @@
 //! Who works: a process of some machine, and how to tell that it is gone before its leases end.
 
 use super::state::milliseconds;
-use super::{Queue, TOPIC};
+use super::{Claim, Queue, TOPIC};
 use crate::db::DbError;
+use crate::media::JobId;
 use crate::values;
+use rustix::io::Errno;
+use rustix::process::{Pid, getpid, test_kill_process};
 use std::fs;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// One worker of one process.
@@ -12,16 +17,28 @@ use uuid::Uuid;
 pub struct Worker {
     id: String,
     capabilities: Vec<String>,
+    in_hand: Arc<Mutex<Option<(JobId, u32)>>>,
 }
 
 impl Worker {
     /// A worker of this process that can do this, such as `cuda` or `model:sdxl-turbo`.
     #[must_use]
     pub fn here(capabilities: Vec<String>) -> Self {
-        let own = std::process::id().to_string();
-        let started = started(&own).unwrap_or_default();
+        let own = getpid();
+        let started = started(own).unwrap_or_default();
+        let own = own.as_raw_nonzero();
         let id = format!("{}/{own}/{started}/{}", machine().unwrap_or_default(), Uuid::new_v4().simple());
-        Self { id, capabilities }
+        Self { id, capabilities, in_hand: Arc::default() }
+    }
+
+    /// Notes the job that it works on, or that it works on none.
+    pub fn takes(&self, claim: Option<&Claim>) {
+        *self.in_hand.lock().unwrap_or_else(PoisonError::into_inner) = claim.map(|claim| (claim.id, claim.attempt));
+    }
+
+    /// Whether it works on this attempt of the job now.
+    pub(super) fn has(&self, id: JobId, attempt: u32) -> bool {
+        *self.in_hand.lock().unwrap_or_else(PoisonError::into_inner) == Some((id, attempt))
     }
 
     /// Its name in the rows.
@@ -35,7 +52,13 @@ impl Worker {
     pub(super) fn gone(id: &str) -> bool {
         let mut parts = id.split('/');
         let (Some(at), Some(process), Some(begun)) = (parts.next(), parts.next(), parts.next()) else { return false };
-        !at.is_empty() && machine().is_some_and(|here| here == at) && started(process).is_none_or(|now| now != begun)
+        let here = !at.is_empty() && machine().is_some_and(|here| here == at);
+        let process = process.parse().ok().and_then(Pid::from_raw);
+        // Other users' processes may be hidden: only what is surely not there, or surely another one, is gone.
+        here && process.is_some_and(|process| match started(process) {
+            Some(now) => now != begun,
+            None => test_kill_process(process) == Err(Errno::SRCH) || is_over(process),
+        })
     }
 }
 
@@ -75,10 +98,10 @@ impl Queue {
     /// [`DbError`] when the database cannot be used.
     pub async fn open_to_all(&self) -> Result<(), DbError> {
         let mut tx = self.db.begin().await?;
-        let since = tx.now() - 2 * milliseconds(self.settings.lease);
+        let (since, until) = living(tx.now(), self.settings.lease);
         let sql = "UPDATE jobs SET needs = '' WHERE state = 'queued' AND needs <> '' AND needs NOT IN (
-            SELECT c.tag FROM capabilities c JOIN workers w ON w.id = c.worker WHERE w.seen_at > $1)";
-        if tx.execute(sql, values![since]).await? > 0 {
+            SELECT c.tag FROM capabilities c JOIN workers w ON w.id = c.worker WHERE w.seen_at BETWEEN $1 AND $2)";
+        if tx.execute(sql, values![since, until]).await? > 0 {
             tx.tell(TOPIC, "line");
         }
         tx.commit().await
@@ -93,13 +116,35 @@ fn machine() -> Option<String> {
     Some(format!("{}-{digits}", boot.trim()))
 }
 
+/// When a worker must have been seen to be taken for alive: not long ago, and not in a time to come, which only a clock
+/// that went back since can have written.
+pub(super) fn living(now: i64, lease: Duration) -> (i64, i64) {
+    let long = 2 * milliseconds(lease);
+    (now - long, now + long)
+}
+
 /// When a process started, in ticks since the machine did; the 22nd field, counted behind the name, which may hold
-/// anything. See proc_pid_stat(5). A process that ended and was not yet waited for has ended.
-fn started(process: &str) -> Option<String> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+/// anything. See proc_pid_stat(5). `None` for one that is over or cannot be looked at.
+fn started(process: Pid) -> Option<String> {
+    let (state, started) = stat(process)?;
+    (!ended(&state)).then_some(started)
+}
+
+/// Whether a process has ended and only was not yet waited for.
+fn is_over(process: Pid) -> bool {
+    stat(process).is_some_and(|(state, _)| ended(&state))
+}
+
+fn ended(state: &str) -> bool {
+    matches!(state, "Z" | "X")
+}
+
+/// State and time of start.
+fn stat(process: Pid) -> Option<(String, String)> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    let ended = matches!(fields.next()?, "Z" | "X");
-    if ended { None } else { fields.nth(18).map(str::to_owned) }
+    let state = fields.next()?.to_owned();
+    Some((state, fields.nth(18)?.to_owned()))
 }
 
 #[cfg(test)]

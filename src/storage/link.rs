@@ -9,6 +9,7 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
+use uuid::Uuid;
 
 const SECRET_BYTES: usize = 32;
 
@@ -24,6 +25,20 @@ pub struct Link {
 /// The key of the signatures. Never printed.
 pub(super) struct Secret([u8; SECRET_BYTES]);
 
+/// Makes a secret that appears whole or not at all: of processes that start at once, all read that of the first.
+fn make(file: &Path) -> std::io::Result<()> {
+    let beside = file.with_extension(Uuid::new_v4().simple().to_string());
+    let secret: [u8; SECRET_BYTES] = rand::random();
+    let mut made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+    let linked =
+        made.write_all(&secret).and_then(|()| made.sync_all()).and_then(|()| std::fs::hard_link(&beside, file));
+    std::fs::remove_file(&beside)?;
+    match linked {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(e),
+        _ => Ok(()),
+    }
+}
+
 impl Secret {
     /// Reads the secret, or makes one with mode 0600.
     pub(super) fn open(file: &Path) -> Result<Self, StorageError> {
@@ -32,22 +47,15 @@ impl Secret {
         if let Some(dir) = file.parent() {
             std::fs::create_dir_all(dir).map_err(io)?;
         }
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
-            Ok(mut made) => {
-                let secret: [u8; SECRET_BYTES] = rand::random();
-                made.write_all(&secret).and_then(|()| made.sync_all()).map_err(io)?;
-                Ok(Self(secret))
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
-                std::fs::set_permissions(file, Permissions::from_mode(0o600)).map_err(io)?;
-                let bytes = std::fs::read(file).map_err(io)?;
-                let secret = bytes.try_into().map_err(|bytes: Vec<u8>| {
-                    fail(format!("it has {} bytes instead of {SECRET_BYTES}; delete it to have a new one", bytes.len()))
-                })?;
-                Ok(Self(secret))
-            }
-            Err(e) => Err(io(e)),
+        if !file.exists() {
+            make(file).map_err(io)?;
         }
+        std::fs::set_permissions(file, Permissions::from_mode(0o600)).map_err(io)?;
+        let bytes = std::fs::read(file).map_err(io)?;
+        let secret = bytes.try_into().map_err(|bytes: Vec<u8>| {
+            fail(format!("it has {} bytes instead of {SECRET_BYTES}; delete it to have a new one", bytes.len()))
+        })?;
+        Ok(Self(secret))
     }
 
     pub(super) fn sign(&self, id: AssetId, until: SystemTime) -> Link {

@@ -2,7 +2,7 @@
 
 use crate::support::database::{Database, Kind, on_every_database, on_every_url};
 use crate::support::postgres::Postgres;
-use samovar::db::{Clock, Db, DbError, Event, Hearing};
+use samovar::db::{Clock, Db, DbError, Event, Hearing, Passing};
 use samovar::values;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{ConnectOptions, Connection};
@@ -281,4 +281,31 @@ async fn what_was_acknowledged_survives_restarts_of_the_server() {
     expected.sort();
     assert_eq!(notes(&db).await, expected);
     assert!(failures.load(Ordering::Relaxed) > 0, "no restart was noticed");
+}
+
+#[tokio::test]
+async fn a_full_sqlite_refuses_for_the_moment_and_takes_again() {
+    on_every_database(async |database| {
+        if database.kind != Kind::Sqlite {
+            return;
+        }
+        let db = &database.db;
+        with_notes(db).await;
+        // Of one connection and kept by it: the only one that writes. No smaller than the file is already.
+        let limit = async |pages: &'static str| {
+            let mut tx = db.begin().await.unwrap();
+            tx.rows(pages, &[]).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        limit("PRAGMA max_page_count = 1").await;
+        let large = "x".repeat(1 << 20);
+        for _ in 0..3 {
+            let refused = add(db, &large).await.unwrap_err();
+            assert!(refused.passes(), "{refused}");
+        }
+        limit("PRAGMA max_page_count = 1000000").await;
+        add(db, &large).await.unwrap();
+        assert_eq!(notes(db).await.len(), 1);
+    })
+    .await;
 }

@@ -1,6 +1,7 @@
 //! Real workers, killed, stopped and starved: every job ends exactly once and no kopeck is lost or made.
 
 mod killed;
+mod outage;
 mod stopped;
 
 use crate::support::database::{Kind, on_every_url};

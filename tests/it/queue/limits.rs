@@ -91,12 +91,36 @@ async fn many_who_send_the_same_key_at_once_make_one_job() {
 }
 
 #[tokio::test]
+async fn nobody_gets_more_in_by_sending_all_at_once() {
+    on_every_line(Settings { open_user: 3, ..Settings::default() }, async |bench| {
+        let (queue, db) = (bench.queue.clone(), bench.db().clone());
+        let mut senders = Vec::new();
+        for _ in 0..12 {
+            let (queue, db) = (queue.clone(), db.clone());
+            senders.push(tokio::spawn(async move {
+                let anna = user("anna");
+                let mut tx = db.begin().await.unwrap();
+                let submitted = queue.submit(&mut tx, &job(&anna)).await;
+                tx.commit().await.unwrap();
+                submitted.is_ok()
+            }));
+        }
+        let mut taken = 0;
+        for sender in senders {
+            taken += usize::from(sender.await.unwrap());
+        }
+        assert_eq!(taken, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_submission_repeated_after_a_lost_answer_is_found() {
-    on_every_line(settings(), async |bench| {
+    on_every_line(Settings { capacity: 1, open_user: 1, ..settings() }, async |bench| {
         let anna = user("anna");
         let job = job(&anna);
         assert_eq!(bench.offer(&job).await.unwrap(), Submitted::Fresh(job.id));
-        assert_eq!(bench.offer(&job).await.unwrap(), Submitted::Known(job.id));
+        assert_eq!(bench.offer(&job).await.unwrap(), Submitted::Known(job.id), "also where it filled the line itself");
         bench.claimed().await;
         assert!(bench.claim().await.is_none(), "it is there once");
     })

@@ -108,6 +108,21 @@ async fn what_nobody_can_do_anybody_may_try() {
 }
 
 #[tokio::test]
+async fn a_worker_of_a_time_to_come_is_not_waited_for() {
+    on_every_line(settings(), async |bench| {
+        let able = Worker::here(vec!["cuda".to_owned()]);
+        bench.clock().jump(86_400_000);
+        bench.queue.register(&able).await.unwrap();
+        bench.clock().jump(-86_400_000);
+        let anna = user("anna");
+        let needy = NewJob { needs: Some("cuda"), ..job(&anna) };
+        bench.offer(&needy).await.unwrap();
+        assert_eq!(bench.claimed().await.id, needy.id, "the clock went back since it was seen");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn two_workers_never_get_the_same_job() {
     on_every_line(settings(), async |bench| {
         let bench = Arc::new(bench);
