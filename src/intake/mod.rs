@@ -118,7 +118,7 @@ impl Intake {
             self.submit_as(id, owner, wish).await?;
             tokio::select! {
                 answer = self.wait(id, owner) => answer,
-                () = self.no_time(id, owner) => Err(restarting()),
+                () = self.no_time(id, owner) => self.cancel(id, owner).await.and(Err(restarting())),
             }
         };
         let answer = answer.await;
