@@ -48,23 +48,29 @@ async fn main() {
     let db = Db::open(&url, Clock::system()).await.unwrap();
     let queue = Queue::new(db.clone(), Settings { capacity: u32::MAX, ..Settings::default() });
     alone(&db, &queue, args.alone, args.workers).await;
-    let server = Server::start(folder.path(), &url);
-    let mut workers = JoinSet::new();
-    for _ in 0..args.workers {
-        let (db, queue) = (db.clone(), queue.clone());
-        workers.spawn(async move {
-            let worker = Worker::here(Vec::new());
-            loop {
-                let claim = queue.claim_next(&worker).await.unwrap();
-                finish(&db, &queue, claim).await;
-            }
-        });
+    {
+        let server = Server::start(folder.path(), &url, &["--no-worker"]);
+        let room = 900;
+        over_http(&server, args.clients, room, Duration::ZERO, "all at once, one after the other").await;
+        drain(&db, &queue).await;
+        over_http(&server, args.clients, room, Duration::from_secs(1), "one a second each").await;
+        drain(&db, &queue).await;
     }
-    over_http(&server, args.clients, args.jobs / 10, "first tenth").await;
+    // With a worker of its own; nobody is there to draw, so every job ends at once.
+    let server = Server::start(folder.path(), &url, &[]);
+    over_http(&server, args.clients, args.jobs / 10, Duration::ZERO, "with a worker, first tenth").await;
     let begin = server.rss();
-    over_http(&server, args.clients, args.jobs - args.jobs / 10, "the rest").await;
+    over_http(&server, args.clients, args.jobs - args.jobs / 10, Duration::ZERO, "with a worker, the rest").await;
     let end = server.rss();
     println!("server's memory after {} jobs: {begin} MiB, after {}: {end} MiB", args.jobs / 10, args.jobs);
+}
+
+/// Ends what is in the line.
+async fn drain(db: &Db, queue: &Queue) {
+    let worker = Worker::here(Vec::new());
+    while let Some(claim) = queue.claim(&worker).await.unwrap() {
+        finish(db, queue, claim).await;
+    }
 }
 
 /// Submitting, then claiming and finishing, without a door.
@@ -114,7 +120,7 @@ async fn finish(db: &Db, queue: &Queue, claim: samovar::queue::Claim) {
 }
 
 /// `clients` that submit one after the other until `jobs` are there. Tells how long a submit takes.
-async fn over_http(server: &Server, clients: usize, jobs: usize, part: &str) {
+async fn over_http(server: &Server, clients: usize, jobs: usize, think: Duration, part: &str) {
     let http = reqwest::Client::new();
     let left = Arc::new(AtomicUsize::new(jobs));
     let start = Instant::now();
@@ -123,6 +129,7 @@ async fn over_http(server: &Server, clients: usize, jobs: usize, part: &str) {
         let (http, left, url) = (http.clone(), Arc::clone(&left), format!("http://{}/v1/jobs", server.address));
         tasks.spawn(async move {
             let (mut took, mut refused) = (Vec::new(), 0_usize);
+            tokio::time::sleep(think.mul_f64(rand::random())).await;
             while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
                 loop {
                     let order = json!({"task": "image.generate", "input": {"prompt": "nothing"}});
@@ -130,6 +137,7 @@ async fn over_http(server: &Server, clients: usize, jobs: usize, part: &str) {
                     let answer = http.post(&url).json(&order).send().await.unwrap();
                     if answer.status() == 202 {
                         took.push(start.elapsed());
+                        tokio::time::sleep(think).await;
                         break;
                     }
                     assert_eq!(answer.status(), 429, "{}", answer.text().await.unwrap());
@@ -157,17 +165,18 @@ async fn over_http(server: &Server, clients: usize, jobs: usize, part: &str) {
     );
 }
 
-/// The real program, without a worker.
+/// The real program.
 struct Server {
     child: Child,
     address: String,
 }
 
 impl Server {
-    fn start(folder: &Path, url: &str) -> Self {
+    fn start(folder: &Path, url: &str, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_samovar"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--no-worker"]).current_dir(folder).env_clear();
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(more).current_dir(folder).env_clear();
         command.env("SAMOVAR_MODELS_DIR", Path::new(env!("CARGO_MANIFEST_DIR")).join("models"));
+        command.env("SAMOVAR_ROUTE_IMAGE_GENERATE", "local:sdxl-turbo");
         // One line a request would measure the log.
         command.env("DATABASE_URL", url).env("RUST_LOG", "warn,samovar::http=info,tower_http=warn");
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();

@@ -11,6 +11,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (3, "assets", include_str!("migrations/0003_assets.sql")),
     (4, "statistics", include_str!("migrations/0004_statistics.sql")),
     (5, "results", include_str!("migrations/0005_results.sql")),
+    (6, "line", include_str!("migrations/0006_line.sql")),
 ];
 
 pub(super) fn sqlite() -> Migrator {

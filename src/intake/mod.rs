@@ -45,6 +45,9 @@ impl Intake {
     }
 
     async fn submit_as(&self, id: JobId, owner: &Owner, wish: Wish) -> Result<JobId, Failure> {
+        if wish.idempotency_key.is_none() {
+            self.queue.expect_room().await?;
+        }
         let mut checked = wish.checked(owner, self.accounts.allowed_models(owner.level)).await?;
         let uploads = checked.store_pictures(&self.storage, owner).await?;
         let input = checked.input()?;

@@ -55,7 +55,8 @@ async fn hold(pipeline: &Pipeline, claim: &Claim, stop: &CancellationToken) -> (
         let (pipeline, claim) = (pipeline.clone(), claim.clone());
         async move { answer(&pipeline, &claim, watch).await }
     });
-    let mut beat = tokio::time::interval(pipeline.queue.settings().lease / 3);
+    let third = pipeline.queue.settings().lease / 3;
+    let mut beat = tokio::time::interval_at(Instant::now() + third, third);
     let mut told = Instant::now();
     let (mut step, mut of, mut stopped) = (0, 0, None);
     let no_time = async {

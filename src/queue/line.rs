@@ -1,79 +1,94 @@
 //! Who is before whom, and how long that will take: from the rows themselves and the measured times of each task.
 
 use super::Settings;
-use super::state::job_id;
+use super::state::{count, job_id};
 use super::worker::living;
 use crate::db::{Db, DbError, Row, Tx};
 use crate::media::JobId;
 use crate::values;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::Mutex;
 
 /// Weight of the newest job in the running mean: about the last ten count.
 const NEWEST: f64 = 0.2;
 
-/// The waiting jobs in order. Read at most once for all who ask at the same time.
+/// The waiting jobs in order.
 pub(super) struct Line {
     db: Db,
     lease: Duration,
-    asked: AtomicU64,
-    read: Mutex<Read>,
-}
-
-#[derive(Default)]
-struct Read {
-    /// Every question up to this one was asked before the rows were read.
-    covers: u64,
-    places: HashMap<JobId, Place>,
 }
 
 /// Position (1 is next) and expected seconds until it starts.
-type Place = (u32, Option<u64>);
+pub(super) type Place = (u32, Option<u64>);
+
+/// What every place hangs on.
+struct Ahead {
+    means: HashMap<String, f64>,
+    /// Until those that run now are done; `None` where one of them was never measured.
+    running_ms: Option<f64>,
+    workers: i64,
+}
 
 impl Line {
     pub(super) fn new(db: Db, settings: &Settings) -> Self {
-        Self { db, lease: settings.lease, asked: AtomicU64::new(0), read: Mutex::default() }
+        Self { db, lease: settings.lease }
     }
 
-    /// The places of those of these jobs that wait.
-    pub(super) async fn places(&self, ids: &[JobId]) -> Result<HashMap<JobId, Place>, DbError> {
-        let question = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut read = self.read.lock().await;
-        if read.covers < question {
-            let covers = self.asked.load(Ordering::Relaxed);
-            *read = Read { covers, places: self.read().await? };
+    /// The place of a waiting job; (0, None) for one that does not wait any more. Told from the index of the line.
+    pub(super) async fn place(&self, id: JobId) -> Result<Place, DbError> {
+        let sql = "SELECT o.task, COUNT(*) AS ahead FROM jobs j JOIN jobs o ON o.state = 'queued' AND (o.priority > j.priority
+                OR (o.priority = j.priority AND (o.turn < j.turn OR (o.turn = j.turn AND o.id <= j.id))))
+            WHERE j.id = $1 AND j.state = 'queued' GROUP BY o.task";
+        let rows = self.db.rows(sql, values![id.to_string()]).await?;
+        if rows.is_empty() {
+            return Ok((0, None));
         }
-        Ok(ids.iter().filter_map(|id| Some((*id, *read.places.get(id)?))).collect())
-    }
-
-    async fn read(&self) -> Result<HashMap<JobId, Place>, DbError> {
-        let now = self.db.now();
-        let means = means(&self.db.rows("SELECT task, mean_ms FROM paces", &[]).await?)?;
-        let running = self.db.rows("SELECT task, started_at FROM jobs WHERE state = 'running'", &[]).await?;
-        let sql = "SELECT COUNT(*) AS workers FROM workers WHERE seen_at BETWEEN $1 AND $2";
-        let (since, until) = living(now, self.lease);
-        let seen = self.db.row(sql, values![since, until]).await?;
-        let workers = seen.map(|row| row.get::<i64>("workers")).transpose()?.unwrap_or(0).max(1);
-        let mut wait_ms = Some(0.0);
-        for row in &running {
-            let since = now - row.get::<i64>("started_at")?;
+        let ahead = self.ahead().await?;
+        let (mut position, mut wait_ms) = (0, ahead.running_ms);
+        for row in rows {
+            let jobs = row.get::<i64>("ahead")?;
+            position += jobs;
             #[allow(clippy::cast_precision_loss)]
-            let left = |mean: &f64| (mean - since as f64).max(0.0);
-            wait_ms = add(wait_ms, means.get(&row.get::<String>("task")?).map(left));
+            let all = ahead.means.get(&row.get::<String>("task")?).map(|mean| mean * jobs as f64);
+            wait_ms = add(wait_ms, all);
         }
+        // The job itself was counted with those of its task.
+        let own = self.db.row("SELECT task FROM jobs WHERE id = $1", values![id.to_string()]).await?;
+        let own = own.map(|row| row.get::<String>("task")).transpose()?;
+        let own = own.and_then(|task| ahead.means.get(&task).copied());
+        Ok((count(position), ahead.starts_in(add(wait_ms, own.map(|mean| -mean)))))
+    }
+
+    /// The places of all waiting jobs, the first first.
+    pub(super) async fn places(&self) -> Result<HashMap<JobId, Place>, DbError> {
+        let ahead = self.ahead().await?;
+        let mut wait_ms = ahead.running_ms;
         let sql = "SELECT id, task FROM jobs WHERE state = 'queued' ORDER BY priority DESC, turn, id";
         let mut places = HashMap::new();
         for (position, row) in (1..).zip(self.db.rows(sql, &[]).await?) {
-            #[allow(clippy::cast_precision_loss)]
-            let eta_s = wait_ms.map(|ms: f64| whole(ms / 1000.0 / workers as f64));
-            places.insert(job_id(&row.get::<String>("id")?), (position, eta_s));
-            wait_ms = add(wait_ms, means.get(&row.get::<String>("task")?).copied());
+            places.insert(job_id(&row.get::<String>("id")?), (position, ahead.starts_in(wait_ms)));
+            wait_ms = add(wait_ms, ahead.means.get(&row.get::<String>("task")?).copied());
         }
         #[allow(clippy::cast_precision_loss)]
         metrics::gauge!("samovar_queue_length").set(places.len() as f64);
         Ok(places)
+    }
+
+    async fn ahead(&self) -> Result<Ahead, DbError> {
+        let now = self.db.now();
+        let means = means(&self.db.rows("SELECT task, mean_ms FROM paces", &[]).await?)?;
+        let mut running_ms = Some(0.0);
+        for row in self.db.rows("SELECT task, started_at FROM jobs WHERE state = 'running'", &[]).await? {
+            let since = now - row.get::<i64>("started_at")?;
+            #[allow(clippy::cast_precision_loss)]
+            let left = |mean: &f64| (mean - since as f64).max(0.0);
+            running_ms = add(running_ms, means.get(&row.get::<String>("task")?).map(left));
+        }
+        let sql = "SELECT COUNT(*) AS workers FROM workers WHERE seen_at BETWEEN $1 AND $2";
+        let (since, until) = living(now, self.lease);
+        let seen = self.db.row(sql, values![since, until]).await?;
+        let workers = seen.map(|row| row.get::<i64>("workers")).transpose()?.unwrap_or(0).max(1);
+        Ok(Ahead { means, running_ms, workers })
     }
 
     /// Takes the time of one finished job into the mean of its task.
@@ -89,6 +104,13 @@ impl Line {
         let rows = tx.rows("SELECT task, mean_ms FROM paces", &[]).await?;
         let slowest = means(&rows)?.into_values().fold(0.0, f64::max);
         Ok((slowest > 0.0).then(|| whole(slowest / 1000.0)))
+    }
+}
+
+impl Ahead {
+    fn starts_in(&self, wait_ms: Option<f64>) -> Option<u64> {
+        #[allow(clippy::cast_precision_loss)]
+        wait_ms.map(|ms| whole(ms.max(0.0) / 1000.0 / self.workers as f64))
     }
 }
 

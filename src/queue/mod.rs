@@ -26,6 +26,7 @@ use crate::db::{Db, DbError, Row};
 use crate::media::{JobId, Owner};
 use crate::values;
 use line::Line;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use watch::Watchers;
@@ -131,14 +132,14 @@ impl Queue {
     /// Rows as their owners see them, with their places in the line.
     async fn shown(&self, rows: &[Row]) -> Result<Vec<JobView>, DbError> {
         let mut views = rows.iter().map(state::view).collect::<Result<Vec<_>, _>>()?;
-        let queued = |view: &JobView| matches!(view.state, State::Queued { .. });
-        let waiting: Vec<JobId> = views.iter().filter(|view| queued(view)).map(|view| view.id).collect();
-        if waiting.is_empty() {
-            return Ok(views);
-        }
-        let places = self.line.places(&waiting).await?;
-        for view in views.iter_mut().filter(|view| queued(view)) {
-            let (position, eta_s) = places.get(&view.id).copied().unwrap_or_default();
+        let waiting = views.iter_mut().filter(|view| matches!(view.state, State::Queued { .. })).collect::<Vec<_>>();
+        // One by itself, several by one reading of the whole line.
+        let all = if waiting.len() > 1 { self.line.places().await? } else { HashMap::new() };
+        for view in waiting {
+            let (position, eta_s) = match all.get(&view.id) {
+                Some(place) => *place,
+                None => self.line.place(view.id).await?,
+            };
             view.state = State::Queued { position, eta_s };
         }
         Ok(views)

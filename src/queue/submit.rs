@@ -84,6 +84,21 @@ impl Queue {
         Err(Failure::invalid("Idempotency-Key", message))
     }
 
+    /// Refuses what the full line would refuse, without a transaction: a flood of requests must not keep the workers from
+    /// writing. That the line has room now promises nothing.
+    ///
+    /// # Errors
+    /// [`Failure::Busy`] when the line is full.
+    pub async fn expect_room(&self) -> Result<(), Failure> {
+        let sql = "SELECT COUNT(*) AS waiting FROM jobs WHERE state = 'queued'";
+        let Some(row) = self.db.row(sql, &[]).await? else { return Ok(()) };
+        let waiting = count(row.get("waiting")?);
+        if waiting < self.settings.capacity {
+            return Ok(());
+        }
+        Err(Failure::Busy { message: full(waiting), retry_after_s: Some(BUSY_S) })
+    }
+
     /// Whether this very job is in the line, by a commit whose answer was lost. If not, whether there is room for it.
     async fn is_there(&self, tx: &mut Tx, job: &NewJob<'_>) -> Result<bool, Failure> {
         let owner = job.owner;
@@ -106,7 +121,7 @@ impl Queue {
         }
         let (waiting, open) = (count(row.get("waiting")?), count(row.get("open")?));
         let message = if waiting >= self.settings.capacity {
-            format!("{waiting} jobs are waiting already; please try again later")
+            full(waiting)
         } else if open >= most {
             format!("{open} of your requests are waiting or running, which is the most at a time; please wait for one")
         } else {
@@ -124,6 +139,10 @@ impl Queue {
         let (since, until) = living(tx.now(), self.settings.lease);
         Ok(if tx.row(sql, values![tag, since, until]).await?.is_some() { tag } else { "" })
     }
+}
+
+fn full(waiting: u32) -> String {
+    format!("{waiting} jobs are waiting already; please try again later")
 }
 
 async fn parent_unfinished(tx: &mut Tx, job: &NewJob<'_>) -> Result<bool, Failure> {

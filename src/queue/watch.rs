@@ -144,9 +144,11 @@ impl Follower {
         if waiting.is_empty() {
             return;
         }
-        let Ok(places) = self.line.places(&waiting).await else { return };
-        for (id, (position, eta_s)) in places {
-            watchers.tell(id, State::Queued { position, eta_s });
+        let Ok(places) = self.line.places().await else { return };
+        for id in waiting {
+            if let Some((position, eta_s)) = places.get(&id).copied() {
+                watchers.tell(id, State::Queued { position, eta_s });
+            }
         }
     }
 
@@ -154,7 +156,7 @@ impl Follower {
         let Some(row) = self.db.row(state::SELECT_ONE, values![id.to_string()]).await? else { return Ok(None) };
         let mut state = state::view(&row)?.state;
         if let State::Queued { position, eta_s } = &mut state {
-            (*position, *eta_s) = self.line.places(&[id]).await?.remove(&id).unwrap_or_default();
+            (*position, *eta_s) = self.line.place(id).await?;
         }
         Ok(Some(state))
     }
