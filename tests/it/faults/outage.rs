@@ -46,7 +46,9 @@ async fn a_storage_that_refuses_is_tried_again() {
         std::fs::write(&media, "").unwrap();
         let second = rig.submit_one(&owner, small()).await;
         let start = Instant::now();
-        while rig.view(second).await.attempt == 0 {
+        // Tried once, and back in the line.
+        let waits = |view: &JobView| view.attempt > 0 && matches!(view.state, State::Queued { .. });
+        while !waits(&rig.view(second).await) {
             assert!(start.elapsed() < HANG, "nobody took the job");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
