@@ -108,7 +108,8 @@ pub(super) async fn poll_sqlite(bell: Arc<Bell>, pool: SqlitePool, stop: Cancell
         let Some(open) = &mut connection else { continue };
         match sqlx::query_scalar("PRAGMA data_version").fetch_one(&mut **open).await {
             Ok(version) => {
-                if seen.replace(version).is_some_and(|before| before != version) {
+                // At first, too: what was changed between the opening and this first look made no other news.
+                if seen.replace(version) != Some(version) {
                     bell.ring(Event::Perhaps);
                 }
             }
