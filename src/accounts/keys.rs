@@ -4,7 +4,7 @@
 use super::ledger;
 use super::pace::Pace;
 use crate::db::{Db, DbError, Event, Tx};
-use crate::media::{Failure, Level, Owner, calendar};
+use crate::media::{Failure, Level, Owner, calendar, hex};
 use crate::values;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -215,7 +215,7 @@ impl Keys {
                  ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, level = excluded.level, rate = excluded.rate,
                     created_at = excluded.created_at, revoked_at = NULL
                  WHERE api_keys.revoked_at IS NOT NULL",
-                values![name, hex(&hash(&key)), level.word(), rate.map(i64::from), now],
+                values![name, hex::encode(hash(&key)), level.word(), rate.map(i64::from), now],
             )
             .await?;
         if added == 0 {
@@ -268,14 +268,8 @@ fn hash(key: &str) -> [u8; 32] {
     Sha256::digest(key.as_bytes()).into()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn unhex(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes().as_chunks::<2>().0;
-    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    digits.iter().map(byte).collect::<Option<Vec<u8>>>()?.try_into().ok()
+    hex::decode(text)?.try_into().ok()
 }
 
 #[cfg(test)]
@@ -285,7 +279,7 @@ mod tests {
     #[test]
     fn a_hash_survives_its_text() {
         let hashed = hash("tulip");
-        assert_eq!(unhex(&hex(&hashed)), Some(hashed));
+        assert_eq!(unhex(&hex::encode(hashed)), Some(hashed));
         for wrong in ["", "zz", "00", &"00".repeat(33), &"0g".repeat(32)] {
             assert_eq!(unhex(wrong), None, "{wrong}");
         }

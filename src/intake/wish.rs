@@ -1,7 +1,7 @@
 //! A request on its way into the line: checked, its pictures put into the storage, its form as a job fixed.
 
 use super::{Idempotency, ImageOrder};
-use crate::media::{AssetId, Door, Failure, ImageRequest, JobId, Owner, Picture, Source};
+use crate::media::{AssetId, Door, Failure, ImageRequest, JobId, Owner, Picture, Source, hex};
 use crate::storage::{Kind, NewAsset, Storage};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -43,7 +43,7 @@ impl Wish {
         Self { door, request, init: None, mask: None, parent: None, idempotency_key: None }
     }
 
-    pub(super) async fn checked(self, owner: &Owner, allowed: Option<&[String]>) -> Result<Checked, Failure> {
+    pub(super) async fn checked(mut self, owner: &Owner, allowed: Option<&[String]>) -> Result<Checked, Failure> {
         if self.idempotency_key.as_ref().is_some_and(|key| key.is_empty() || key.chars().count() > LONGEST_KEY) {
             let message = format!("an idempotency key has 1 to {LONGEST_KEY} characters");
             return Err(Failure::invalid("Idempotency-Key", message));
@@ -59,7 +59,7 @@ impl Wish {
         // On a thread of its own: a large picture to start from is scaled and hashed here.
         let checked = tokio::task::spawn_blocking(move || {
             let key = self.idempotency_key;
-            let fingerprint = key.as_ref().map(|_| fingerprint(&self.request, &fixed.to_string()));
+            let fingerprint = key.as_ref().map(|_| fingerprint(&mut self.request, &fixed.to_string()));
             let from_elsewhere = self.init.is_some();
             let strength = self.request.strength;
             // Strength belongs to a picture; the checks do not see one that lies in the storage.
@@ -125,17 +125,19 @@ async fn store(
 }
 
 /// A hash of everything that was asked, pictures by their pixels.
-fn fingerprint(request: &ImageRequest, beside: &str) -> String {
+fn fingerprint(request: &mut ImageRequest, beside: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(beside);
-    if let Some(init) = &request.init {
+    // Taken out for the while: the words are hashed as JSON, in which pixels would take several times their size.
+    let (init, mask) = (request.init.take(), request.mask.take());
+    if let Some(init) = &init {
         hash.update(format!("{}x{}", init.width, init.height));
         hash.update(&init.rgb);
     }
-    if let Some(mask) = &request.mask {
+    if let Some(mask) = &mask {
         hash.update(&mask.gray);
     }
-    let words = ImageRequest { init: None, mask: None, ..request.clone() };
-    hash.update(serde_json::to_vec(&words).unwrap_or_default());
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.update(serde_json::to_vec(&request).unwrap_or_default());
+    (request.init, request.mask) = (init, mask);
+    hex::encode(hash.finalize())
 }

@@ -5,6 +5,7 @@
 pub mod answer;
 pub mod calendar;
 pub mod failure;
+pub mod hex;
 pub mod ids;
 pub mod image;
 pub mod models;

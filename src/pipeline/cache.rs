@@ -3,7 +3,7 @@
 use super::Pipeline;
 use crate::chain::Chain;
 use crate::db::DbError;
-use crate::media::{Answer, AssetId, Failure, ImageRequest};
+use crate::media::{Answer, AssetId, Failure, ImageRequest, hex};
 use crate::queue::Claim;
 use crate::values;
 use sha2::{Digest, Sha256};
@@ -24,7 +24,7 @@ pub(super) fn key(chain: &Chain, request: &ImageRequest) -> Option<Key> {
     }
     let first = chain.first(request)?;
     let words = serde_json::to_vec(&(request, &first.provider, &first.name, first.created)).ok()?;
-    let hash = Sha256::digest(words).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex::encode(Sha256::digest(words));
     Some(Key { hash, asked: (first.provider, first.name) })
 }
 

@@ -1,7 +1,7 @@
 //! Signed links: an expiry and an HMAC-SHA256 over it and the file's id, so that a link needs no key and no state.
 
 use super::StorageError;
-use crate::media::AssetId;
+use crate::media::{AssetId, hex};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::fs::{OpenOptions, Permissions};
@@ -60,12 +60,12 @@ impl Secret {
 
     pub(super) fn sign(&self, id: AssetId, until: SystemTime) -> Link {
         let expires = seconds(until);
-        let signature = self.mac(id, expires).map(|mac| hex(&mac.finalize().into_bytes())).unwrap_or_default();
+        let signature = self.mac(id, expires).map(|mac| hex::encode(mac.finalize().into_bytes())).unwrap_or_default();
         Link { expires, signature }
     }
 
     pub(super) fn allows(&self, id: AssetId, link: &Link, now: SystemTime) -> bool {
-        let Some(signature) = unhex(&link.signature) else { return false };
+        let Some(signature) = hex::decode(&link.signature) else { return false };
         // `verify_slice` compares in constant time.
         let genuine = self.mac(id, link.expires).is_some_and(|mac| mac.verify_slice(&signature).is_ok());
         genuine && seconds(now) <= link.expires
@@ -81,18 +81,6 @@ impl Secret {
 
 fn seconds(at: SystemTime) -> u64 {
     at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> =
-        text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
-    let digits = digits?;
-    let pairs = digits.chunks_exact(2);
-    pairs.remainder().is_empty().then(|| pairs.map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
 #[cfg(test)]

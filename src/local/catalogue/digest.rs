@@ -1,9 +1,10 @@
 //! What identifies a file's content on the hub: SHA-256 for large files, git's blob hash for small ones.
 
+use crate::media::hex;
 use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
-use std::fmt::{self, Write};
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -51,13 +52,13 @@ impl Digest {
             Self::Sha256(_) => {
                 let mut hash = Sha256::new();
                 feed(&mut file, |bytes| hash.update(bytes))?;
-                Ok(Self::Sha256(hexadecimal(&hash.finalize())))
+                Ok(Self::Sha256(hex::encode(hash.finalize())))
             }
             Self::GitBlob(_) => {
                 let mut hash = Sha1::new();
                 hash.update(format!("blob {}\0", file.metadata()?.len()));
                 feed(&mut file, |bytes| hash.update(bytes))?;
-                Ok(Self::GitBlob(hexadecimal(&hash.finalize())))
+                Ok(Self::GitBlob(hex::encode(hash.finalize())))
             }
         }
     }
@@ -80,14 +81,6 @@ fn feed(file: &mut File, mut take: impl FnMut(&[u8])) -> io::Result<()> {
             read => take(&buffer[..read]),
         }
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]
