@@ -1,7 +1,7 @@
 //! `samovar balance`: money of an account, what moved it, and a change by hand.
 
 use super::books::{self, Books};
-use super::{Usage, say};
+use super::say;
 use crate::accounts::{Movement, TopUp, ToppedUp, money};
 use crate::config::Config;
 use crate::media::Failure;
@@ -90,18 +90,12 @@ async fn add(books: &Books, config: &Config, change: Change) -> Result<()> {
 }
 
 async fn show(books: &Books, config: &Config, id: &str) -> Result<()> {
-    books.owner(config, id).await?;
-    match books.accounts.find(id).await? {
-        Some(account) => say(&roubles(account.balance)),
-        None => Err(none(id).into()),
-    }
+    let (_, account) = books.account(config, id).await?;
+    say(&roubles(account.balance))
 }
 
 async fn history(books: &Books, config: &Config, id: &str, limit: u32) -> Result<()> {
-    books.owner(config, id).await?;
-    if books.accounts.find(id).await?.is_none() {
-        return Err(none(id).into());
-    }
+    books.account(config, id).await?;
     for movement in books.accounts.history(id, limit).await? {
         say(&line(&movement))?;
     }
@@ -118,8 +112,4 @@ fn line(movement: &Movement) -> String {
 fn signed(amount: i64) -> String {
     let sign = if amount > 0 { "+" } else { "" };
     format!("{sign}{}", roubles(amount))
-}
-
-fn none(id: &str) -> Usage {
-    Usage(format!("there is no account {id} yet; its first request makes it"))
 }

@@ -1,7 +1,7 @@
 //! What the commands about accounts share: the database opened, and an account's id understood.
 
 use super::Usage;
-use crate::accounts::{Accounts, Keys};
+use crate::accounts::{Account, Accounts, Keys};
 use crate::config::Config;
 use crate::db::{Clock, Db};
 use crate::media::{Level, Owner};
@@ -50,5 +50,17 @@ impl Books {
             None if self.accounts.find(id).await?.is_some() => Ok(Owner::key(name, Level::User)),
             None => Err(Usage(format!("there is no API key named {name}, and no account of one")).into()),
         }
+    }
+
+    /// The account of this id, which must be there.
+    ///
+    /// # Errors
+    /// As [`Self::owner`], and when nobody used it yet.
+    pub async fn account(&self, config: &Config, id: &str) -> Result<(Owner, Account)> {
+        let owner = self.owner(config, id).await?;
+        let found = self.accounts.find(id).await?;
+        let account =
+            found.ok_or_else(|| Usage(format!("there is no account {id} yet; its first request makes it")))?;
+        Ok((owner, account))
     }
 }

@@ -1,7 +1,7 @@
 //! `samovar users`: who there is, what each has left, and which level each has.
 
 use super::books::{self, Books};
-use super::{Usage, say};
+use super::say;
 use crate::accounts::{Account, Standing};
 use crate::config::Config;
 use crate::db::DbError;
@@ -76,10 +76,7 @@ async fn list(books: &Books) -> Result<()> {
 }
 
 async fn show(books: &Books, config: &Config, id: &str) -> Result<()> {
-    let owner = books.owner(config, id).await?;
-    let Some(account) = books.accounts.find(id).await? else {
-        return Err(Usage(format!("there is no account {id} yet; its first request makes it")).into());
-    };
+    let (owner, account) = books.account(config, id).await?;
     let overview = books.accounts.overview(&owner).await?;
     let set = if account.level_set { " (set)" } else { "" };
     say(&format!("{id}  {}{set}  {}", account.level, roubles(account.balance)))?;

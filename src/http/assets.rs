@@ -7,7 +7,7 @@ use super::error::{ApiError, ErrorAnswer};
 use super::extract::{Asked, Named, Upload};
 use super::{images, ranges};
 use crate::media::picture::Seen;
-use crate::media::{AssetId, Failure, Level, Owner};
+use crate::media::{AssetId, Failure, Owner};
 use crate::storage::{Kind, Link, Meta, NewAsset};
 use axum::body::Body;
 use axum::extract::State;
@@ -176,18 +176,13 @@ async fn readable(door: &Door, name: &str, signed: Signed, headers: &HeaderMap) 
     let unknown = || ApiError::not_found("asset", name);
     let id: AssetId = name.parse().map_err(|_| unknown())?;
     let caller = caller(door, id, signed, headers)?;
-    let reader = caller.clone().unwrap_or_else(nobody);
+    let reader = caller.clone().unwrap_or_else(Owner::nobody);
     let meta = door.state.storage.meta(id).await.map_err(|failure| ApiError::of(failure, &reader))?;
     let meta = meta.ok_or_else(unknown)?;
     if caller.is_some_and(|caller| !caller.may_see(&meta.owner)) {
         return Err(unknown());
     }
     Ok((reader, meta))
-}
-
-/// Whoever has a link and no key.
-fn nobody() -> Owner {
-    Owner { id: String::new(), level: Level::User }
 }
 
 /// Who asks with a key; `None` for whoever has a link that works.

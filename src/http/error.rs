@@ -1,6 +1,6 @@
 //! The only place where a failure becomes a status and OpenAI's error JSON.
 
-use crate::media::{Failure, Level, Owner};
+use crate::media::{Failure, Owner};
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -166,6 +166,6 @@ pub async fn no_such_method(method: axum::http::Method, uri: axum::http::Uri) ->
 
 /// For a handler that panicked: its client gets an answer, and the server lives.
 pub fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
-    let nobody = Owner { id: String::new(), level: Level::User };
-    ApiError::of(Failure::internal("the server broke on this request; its log says why"), &nobody).into_response()
+    ApiError::of(Failure::internal("the server broke on this request; its log says why"), &Owner::nobody())
+        .into_response()
 }

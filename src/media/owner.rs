@@ -60,6 +60,12 @@ impl Owner {
         Self { id: "local".to_owned(), level: Level::Admin }
     }
 
+    /// Whoever has shown nothing: owns nothing, and may do the least.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self { id: String::new(), level: Level::User }
+    }
+
     /// The holder of the API key of this name.
     #[must_use]
     pub fn key(name: &str, level: Level) -> Self {

@@ -37,6 +37,13 @@ impl Server {
         self.pipeline.db.row(sql, values![id.to_string()]).await.unwrap().unwrap().get("status").unwrap()
     }
 
+    /// The job's row is gone, as nothing here deletes it.
+    async fn lose(&self, id: JobId) {
+        let mut tx = self.pipeline.db.begin().await.unwrap();
+        tx.execute("DELETE FROM jobs WHERE id = $1", values![id.to_string()]).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     /// What a worker does when it starts and every hour, until the operation is no longer pending.
     async fn kept_house(&self, id: JobId) {
         let stop = CancellationToken::new();
@@ -92,9 +99,7 @@ async fn a_delivery_of_which_nothing_is_known_for_a_day_is_given_back() {
     let other = server.intake().submit(&Owner::local(), Wish::new(Door::Telegram, ImageRequest::new("a dog"))).await;
     let other = other.unwrap();
     server.done(other).await;
-    let mut tx = server.pipeline.db.begin().await.unwrap();
-    tx.execute("DELETE FROM jobs WHERE id = $1", values![other.to_string()]).await.unwrap();
-    tx.commit().await.unwrap();
+    server.lose(other).await;
     server.kept_house(other).await;
     assert_eq!((server.status(id).await.as_str(), server.balance().await), ("pending", 2700));
     server.clock.jump(2 * 3_600_000);
@@ -108,9 +113,7 @@ async fn a_delivery_of_which_nothing_is_known_for_a_day_is_given_back() {
 async fn a_hold_without_a_job_is_given_back() {
     let server = server(Turn::Waits).await;
     let id = server.four_for(Door::Http).await;
-    let mut tx = server.pipeline.db.begin().await.unwrap();
-    tx.execute("DELETE FROM jobs WHERE id = $1", values![id.to_string()]).await.unwrap();
-    tx.commit().await.unwrap();
+    server.lose(id).await;
     server.kept_house(id).await;
     assert_eq!((server.status(id).await.as_str(), server.balance().await), ("failed", 3000));
 }
