@@ -45,6 +45,15 @@ macro_rules! values {
     ($($value:expr),* $(,)?) => { &[$($crate::db::Value::from($value)),*] };
 }
 
+/// A statement that reads rows, with the lock that keeps them as they are until the transaction ends. SQLite's
+/// transactions exclude each other and know no such word.
+#[macro_export]
+macro_rules! locking {
+    ($tx:expr, $sql:literal, $lock:literal) => {
+        $tx.dialect($sql, concat!($sql, " ", $lock))
+    };
+}
+
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {

@@ -4,7 +4,7 @@ use super::sweep::{Ended, Standing};
 use super::{Queue, STOP, state};
 use crate::db::{DbError, Tx};
 use crate::media::{JobId, Owner};
-use crate::values;
+use crate::{locking, values};
 
 impl Queue {
     /// Cancels a job of this owner: one that waits ends at once, with the children that wait for it; one that runs is
@@ -13,10 +13,7 @@ impl Queue {
     /// # Errors
     /// [`DbError`] when the database cannot be used.
     pub async fn cancel(&self, tx: &mut Tx, id: JobId, owner: &Owner) -> Result<Option<Vec<Ended>>, DbError> {
-        let sql = tx.dialect(
-            "SELECT task, owner, door, state FROM jobs WHERE id = $1",
-            "SELECT task, owner, door, state FROM jobs WHERE id = $1 FOR UPDATE",
-        );
+        let sql = locking!(tx, "SELECT task, owner, door, state FROM jobs WHERE id = $1", "FOR UPDATE");
         let Some(row) = tx.row(sql, values![id.to_string()]).await? else { return Ok(None) };
         if !owner.may_see(&row.get::<String>("owner")?) {
             return Ok(None);

@@ -7,7 +7,7 @@ use super::{POLL, Queue, STOP, TOPIC};
 use crate::db::{DbError, Event, Hearing, Row, Tx};
 use crate::media::tried::Tried;
 use crate::media::{Door, Failure, JobId};
-use crate::values;
+use crate::{locking, values};
 use std::time::Duration;
 
 /// First pause before a failed attempt is repeated; each further one is four times as long.
@@ -15,20 +15,21 @@ const BACKOFF: Duration = Duration::from_secs(1);
 /// The longest pause.
 pub(super) const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
-const CLAIM: &str =
-    "UPDATE jobs SET state = 'running', attempt = attempt + 1, worker = $1, lease_until = $2, started_at = $3,
-        step = 0, steps = 0
-    WHERE id = (SELECT id FROM jobs WHERE state = 'queued' AND blocked = 0 AND (not_before <= $3 OR not_before > $4)
-        AND (needs = '' OR needs IN (SELECT tag FROM capabilities WHERE worker = $1))
-        ORDER BY priority DESC, turn, id LIMIT 1)
-    RETURNING *";
-const CLAIM_LOCKING: &str =
-    "UPDATE jobs SET state = 'running', attempt = attempt + 1, worker = $1, lease_until = $2, started_at = $3,
-        step = 0, steps = 0
-    WHERE id = (SELECT id FROM jobs WHERE state = 'queued' AND blocked = 0 AND (not_before <= $3 OR not_before > $4)
-        AND (needs = '' OR needs IN (SELECT tag FROM capabilities WHERE worker = $1))
-        ORDER BY priority DESC, turn, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING *";
+/// The claim, with the lock by which several workers pass each other's rows, or without.
+macro_rules! claim {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE jobs SET state = 'running', attempt = attempt + 1, worker = $1, lease_until = $2, started_at = $3,
+                step = 0, steps = 0
+            WHERE id = (SELECT id FROM jobs WHERE state = 'queued' AND blocked = 0
+                AND (not_before <= $3 OR not_before > $4)
+                AND (needs = '' OR needs IN (SELECT tag FROM capabilities WHERE worker = $1))
+                ORDER BY priority DESC, turn, id LIMIT 1 ",
+            $lock,
+            ") RETURNING *"
+        )
+    };
+}
 
 /// A job handed to a worker. It ends with [`Queue::finish`], [`Queue::retry`] or [`Queue::hand_back`].
 #[derive(Debug, Clone)]
@@ -84,7 +85,7 @@ impl Queue {
         let lease_until = now + milliseconds(self.settings.lease);
         // A time to wait for that is further away than any pause was set before the clock went back.
         let never = now + 2 * milliseconds(LONGEST_BACKOFF);
-        let sql = tx.dialect(CLAIM, CLAIM_LOCKING);
+        let sql = tx.dialect(claim!(""), claim!("FOR UPDATE SKIP LOCKED"));
         let row = tx.row(sql, values![worker.id(), lease_until, now, never]).await?;
         let claim = row.map(|row| claimed(&row, now)).transpose()?;
         if let Some(claim) = &claim {
@@ -251,10 +252,7 @@ async fn done_by(tx: &mut Tx, claim: &Claim) -> Result<bool, DbError> {
 }
 
 async fn cancel_requested(tx: &mut Tx, claim: &Claim) -> Result<bool, DbError> {
-    let sql = tx.dialect(
-        "SELECT cancel_requested FROM jobs WHERE id = $1",
-        "SELECT cancel_requested FROM jobs WHERE id = $1 FOR UPDATE",
-    );
+    let sql = locking!(tx, "SELECT cancel_requested FROM jobs WHERE id = $1", "FOR UPDATE");
     let row = tx.row(sql, values![claim.id.to_string()]).await?;
     Ok(row.map(|row| row.get::<i64>("cancel_requested")).transpose()?.unwrap_or(0) != 0)
 }

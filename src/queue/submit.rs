@@ -5,7 +5,7 @@ use super::worker::living;
 use super::{Queue, TOPIC};
 use crate::db::{DbError, Tx};
 use crate::media::{Door, Failure, JobId, Level, Owner};
-use crate::values;
+use crate::{locking, values};
 
 /// Seconds after which another try makes sense when the line is full and nothing was measured.
 const BUSY_S: u64 = 5;
@@ -90,9 +90,7 @@ impl Queue {
     /// # Errors
     /// [`Failure::Busy`] when the line is full.
     pub async fn expect_room(&self) -> Result<(), Failure> {
-        let sql = "SELECT COUNT(*) AS waiting FROM jobs WHERE state = 'queued'";
-        let Some(row) = self.db.row(sql, &[]).await? else { return Ok(()) };
-        let waiting = count(row.get("waiting")?);
+        let waiting = self.length().await?;
         if waiting < self.settings.capacity {
             return Ok(());
         }
@@ -148,10 +146,7 @@ fn full(waiting: u32) -> String {
 async fn parent_unfinished(tx: &mut Tx, job: &NewJob<'_>) -> Result<bool, Failure> {
     let Some(parent) = job.parent else { return Ok(false) };
     // Locked, so that it cannot end between this look and the child's insert.
-    let sql = tx.dialect(
-        "SELECT owner, state FROM jobs WHERE id = $1",
-        "SELECT owner, state FROM jobs WHERE id = $1 FOR SHARE",
-    );
+    let sql = locking!(tx, "SELECT owner, state FROM jobs WHERE id = $1", "FOR SHARE");
     let row = tx.row(sql, values![parent.to_string()]).await?;
     let found =
         row.map(|row| Ok::<_, DbError>((row.get::<String>("owner")?, row.get::<String>("state")?))).transpose()?;

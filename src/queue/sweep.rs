@@ -6,7 +6,7 @@ use super::worker::Worker;
 use super::{Queue, TOPIC};
 use crate::db::{DbError, Row, Tx};
 use crate::media::{Door, Failure, JobId};
-use crate::values;
+use crate::{locking, values};
 
 /// Milliseconds.
 const DAY: i64 = 86_400_000;
@@ -57,10 +57,7 @@ impl Queue {
     /// # Errors
     /// [`DbError`] when the database cannot be used.
     pub async fn take_up(&self, tx: &mut Tx, me: &Worker) -> Result<Vec<Ended>, DbError> {
-        let sql = tx.dialect(
-            "SELECT * FROM jobs WHERE state = 'running'",
-            "SELECT * FROM jobs WHERE state = 'running' FOR UPDATE SKIP LOCKED",
-        );
+        let sql = locking!(tx, "SELECT * FROM jobs WHERE state = 'running'", "FOR UPDATE SKIP LOCKED");
         let now = tx.now();
         // Nobody's lease reaches further than one lease from now, unless the clock went back since.
         let furthest = now + 2 * milliseconds(self.settings.lease);
