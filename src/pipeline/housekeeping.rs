@@ -44,6 +44,7 @@ async fn take_up(pipeline: &Pipeline, worker: &Worker) -> Result<(), DbError> {
         settle::settle(&pipeline.accounts, &mut tx, &job, false).await?;
     }
     tx.commit().await?;
+    pipeline.queue.length().await?;
     pipeline.queue.open_to_all().await
 }
 

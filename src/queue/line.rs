@@ -36,41 +36,39 @@ impl Line {
 
     /// The place of a waiting job; (0, None) for one that does not wait any more. Told from the index of the line.
     pub(super) async fn place(&self, id: JobId) -> Result<Place, DbError> {
-        let sql = "SELECT o.task, COUNT(*) AS ahead FROM jobs j JOIN jobs o ON o.state = 'queued' AND (o.priority > j.priority
+        // The job itself makes the group of its task, so that one that waits has a row even where nobody is ahead.
+        let sql = "SELECT o.task, CAST(SUM(CASE WHEN o.id = j.id THEN 0 ELSE 1 END) AS BIGINT) AS ahead
+            FROM jobs j JOIN jobs o ON o.state = 'queued' AND (o.priority > j.priority
                 OR (o.priority = j.priority AND (o.turn < j.turn OR (o.turn = j.turn AND o.id <= j.id))))
             WHERE j.id = $1 AND j.state = 'queued' GROUP BY o.task";
         let rows = self.db.rows(sql, values![id.to_string()]).await?;
         if rows.is_empty() {
             return Ok((0, None));
         }
-        let ahead = self.ahead().await?;
-        let (mut position, mut wait_ms) = (0, ahead.running_ms);
+        let Ahead { means, running_ms, workers } = self.ahead().await?;
+        let (mut position, mut wait_ms) = (1, running_ms);
         for row in rows {
             let jobs = row.get::<i64>("ahead")?;
             position += jobs;
-            #[allow(clippy::cast_precision_loss)]
-            let all = ahead.means.get(&row.get::<String>("task")?).map(|mean| mean * jobs as f64);
-            wait_ms = add(wait_ms, all);
+            if jobs > 0 {
+                #[allow(clippy::cast_precision_loss)]
+                let all = means.get(&row.get::<String>("task")?).map(|mean| mean * jobs as f64);
+                wait_ms = add(wait_ms, all);
+            }
         }
-        // The job itself was counted with those of its task.
-        let own = self.db.row("SELECT task FROM jobs WHERE id = $1", values![id.to_string()]).await?;
-        let own = own.map(|row| row.get::<String>("task")).transpose()?;
-        let own = own.and_then(|task| ahead.means.get(&task).copied());
-        Ok((count(position), ahead.starts_in(add(wait_ms, own.map(|mean| -mean)))))
+        Ok((count(position), starts_in(wait_ms, workers)))
     }
 
     /// The places of all waiting jobs, the first first.
     pub(super) async fn places(&self) -> Result<HashMap<JobId, Place>, DbError> {
-        let ahead = self.ahead().await?;
-        let mut wait_ms = ahead.running_ms;
+        let Ahead { means, running_ms, workers } = self.ahead().await?;
+        let mut wait_ms = running_ms;
         let sql = "SELECT id, task FROM jobs WHERE state = 'queued' ORDER BY priority DESC, turn, id";
         let mut places = HashMap::new();
         for (position, row) in (1..).zip(self.db.rows(sql, &[]).await?) {
-            places.insert(job_id(&row.get::<String>("id")?), (position, ahead.starts_in(wait_ms)));
-            wait_ms = add(wait_ms, ahead.means.get(&row.get::<String>("task")?).copied());
+            places.insert(job_id(&row.get::<String>("id")?), (position, starts_in(wait_ms, workers)));
+            wait_ms = add(wait_ms, means.get(&row.get::<String>("task")?).copied());
         }
-        #[allow(clippy::cast_precision_loss)]
-        metrics::gauge!("samovar_queue_length").set(places.len() as f64);
         Ok(places)
     }
 
@@ -107,11 +105,9 @@ impl Line {
     }
 }
 
-impl Ahead {
-    fn starts_in(&self, wait_ms: Option<f64>) -> Option<u64> {
-        #[allow(clippy::cast_precision_loss)]
-        wait_ms.map(|ms| whole(ms.max(0.0) / 1000.0 / self.workers as f64))
-    }
+fn starts_in(wait_ms: Option<f64>, workers: i64) -> Option<u64> {
+    #[allow(clippy::cast_precision_loss)]
+    wait_ms.map(|ms| whole(ms / 1000.0 / workers as f64))
 }
 
 fn means(rows: &[Row]) -> Result<HashMap<String, f64>, DbError> {

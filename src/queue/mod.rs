@@ -92,6 +92,17 @@ impl Queue {
         &self.settings
     }
 
+    /// How many jobs wait. Also tells the metrics.
+    ///
+    /// # Errors
+    /// [`DbError`] when the database cannot be read.
+    pub async fn length(&self) -> Result<u32, DbError> {
+        let row = self.db.row("SELECT COUNT(*) AS waiting FROM jobs WHERE state = 'queued'", &[]).await?;
+        let waiting = state::count(row.map(|row| row.get("waiting")).transpose()?.unwrap_or(0));
+        metrics::gauge!("samovar_queue_length").set(waiting);
+        Ok(waiting)
+    }
+
     /// One job of this owner. `None` where the owner has no such job.
     ///
     /// # Errors
