@@ -2,6 +2,8 @@
 //!
 //! It must not know doors, jobs or how any provider works; it decides by [`Failure::goes_on`] only.
 
+pub mod breaker;
+pub mod pace;
 pub mod route;
 
 use crate::media::failure::Attempt;
