@@ -113,7 +113,7 @@ async fn alone(db: &Db, queue: &Queue, jobs: usize, workers: usize) {
 
 async fn finish(db: &Db, queue: &Queue, claim: samovar::queue::Claim) {
     let provenance = Provenance { provider: "nobody".into(), model: "nothing".into(), fallback_reason: None };
-    let answer = Answer { pictures: Vec::new(), provenance, notices: Vec::new(), from_cache: false };
+    let answer = Answer { files: Vec::new(), text: None, provenance, notices: Vec::new(), from_cache: false };
     let mut tx = db.begin().await.unwrap();
     queue.finish(&mut tx, &claim, State::Done(Arc::new(answer)), &[]).await.unwrap();
     tx.commit().await.unwrap();

@@ -2,17 +2,17 @@
 //! what runs, and ends it in order. It must not decide anything that a room could decide.
 
 use crate::accounts::{Accounts, Keys};
-use crate::chain::Chain;
+use crate::chain::{Chain, Unwritten};
 use crate::config::Config;
 use crate::db::{Clock, Db};
 use crate::intake::Intake;
 use crate::local::catalogue::Catalogue;
 use crate::local::{DeviceSetting, Local};
 use crate::media::models::Models;
-use crate::media::{Failure, ImageRequest, ImageResult, Watch};
+use crate::media::{Answered, Failure, ImageRequest, Request, Watch};
 use crate::pipeline::Pipeline;
-use crate::providers::ImageMaker;
-use crate::providers::local::LocalImages;
+use crate::providers::Provider;
+use crate::providers::local::LocalModels;
 use crate::queue::{Queue, Worker};
 use crate::statistics::Statistics;
 use crate::storage::Storage;
@@ -43,18 +43,18 @@ impl Studio {
     pub fn open(config: &Config, allow_paths: bool) -> Result<Self> {
         let catalogue = Arc::new(Catalogue::read(&config.catalogue())?);
         let local = Arc::new(Local::new(config.local(), Arc::clone(&catalogue)));
-        let images = LocalImages::new(Arc::clone(&local), catalogue, allow_paths);
-        let makers: Vec<Arc<dyn ImageMaker>> = vec![Arc::new(images)];
-        let chain = Arc::new(Chain::new(&config.chain(allow_paths), makers)?);
+        let models = LocalModels::new(Arc::clone(&local), catalogue, allow_paths);
+        let providers: Vec<Arc<dyn Provider>> = vec![Arc::new(models)];
+        let chain = Arc::new(Chain::new(&config.chain(allow_paths), providers)?);
         Ok(Self { local, chain })
     }
 
-    /// Pictures from the first of the route who can make them.
+    /// The answer of the first of the route who has one.
     ///
     /// # Errors
-    /// As [`Chain::image`].
-    pub async fn draw(&self, request: ImageRequest, watch: Watch) -> Result<ImageResult, Failure> {
-        self.chain.image(request, watch).await.result
+    /// As [`Chain::ask`].
+    pub async fn ask(&self, request: impl Into<Request>, watch: Watch) -> Result<Answered, Failure> {
+        self.chain.ask(&request.into(), &watch, &Unwritten).await.result
     }
 
     /// Pictures of noise by random weights of SDXL's published shape, to see how long they take. The weights are
@@ -62,12 +62,7 @@ impl Studio {
     ///
     /// # Errors
     /// As [`Local::draw_synthetic`].
-    pub async fn draw_synthetic(
-        &self,
-        save: &Path,
-        request: &ImageRequest,
-        watch: Watch,
-    ) -> Result<ImageResult, Failure> {
+    pub async fn draw_synthetic(&self, save: &Path, request: &ImageRequest, watch: Watch) -> Result<Answered, Failure> {
         self.local.draw_synthetic(save, request, watch).await
     }
 

@@ -1,6 +1,6 @@
 //! Who answers: asks one link of the route after the other until one does, and keeps every failed attempt.
 //!
-//! It must not know doors, jobs or how any provider works; it decides by [`Failure::goes_on`] only.
+//! It must not know doors, jobs or how any provider works; it decides by the class of a [`Failure`] only.
 
 pub mod breaker;
 pub mod pace;
@@ -8,44 +8,62 @@ pub mod route;
 
 use crate::media::failure::Attempt;
 use crate::media::models::{ModelCard, Models};
-use crate::media::{Failure, ImageRequest, ImageResult, Tried, Watch};
-use crate::providers::ImageMaker;
+use crate::media::{Answered, Failure, Request, Tried, Watch};
+use crate::providers::{Call, Journal, Provider};
+use async_trait::async_trait;
 use route::{LOCAL, Link, RouteError};
-use std::collections::HashSet;
+use serde_json::Value;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Routes as configured.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// For pictures, first choice first.
-    pub image_generate: Vec<Link>,
+    /// For each task, first choice first.
+    pub routes: BTreeMap<String, Vec<Link>>,
     /// Whether a local model may be a path instead of a manifest name (the command line only).
     pub allow_paths: bool,
 }
 
 /// Why the chain cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ChainError {
-    /// A route names what does not exist.
-    #[error("route of image.generate: {0}")]
-    ImageRoute(#[from] RouteError),
+#[error("route of {task}: {error}")]
+pub struct ChainError {
+    /// Whose route is wrong.
+    task: String,
+    /// What it names that does not exist.
+    error: RouteError,
 }
 
 /// What came of asking the chain.
 #[derive(Debug)]
 pub struct Reply {
-    /// The pictures, or why there are none.
-    pub result: Result<ImageResult, Failure>,
+    /// The answer, or why there is none.
+    pub result: Result<Answered, Failure>,
     /// Everybody who was asked, in order.
     pub tried: Vec<Tried>,
 }
 
-/// The route and everyone on it.
+/// For requests that nobody takes up again after this process.
+pub struct Unwritten;
+
+#[async_trait]
+impl Journal for Unwritten {
+    async fn submitting(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn submitted(&self, _: &Value) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// The routes and everyone on them.
 pub struct Chain {
-    route: Vec<Link>,
-    makers: Vec<Arc<dyn ImageMaker>>,
+    routes: BTreeMap<String, Vec<Link>>,
+    providers: Vec<Arc<dyn Provider>>,
 }
 
 impl Chain {
@@ -53,64 +71,71 @@ impl Chain {
     ///
     /// # Errors
     /// When a route names an unknown provider or local model, or a link twice.
-    pub fn new(settings: &Settings, makers: Vec<Arc<dyn ImageMaker>>) -> Result<Self, ChainError> {
-        let providers: HashSet<&str> = makers.iter().map(|m| m.provider()).collect();
+    pub fn new(settings: &Settings, providers: Vec<Arc<dyn Provider>>) -> Result<Self, ChainError> {
+        let ids: HashSet<&str> = providers.iter().map(|p| p.id()).collect();
         let local: HashSet<String> =
-            makers.iter().filter(|m| m.provider() == LOCAL).flat_map(|m| m.models()).map(|card| card.name).collect();
+            providers.iter().filter(|p| p.id() == LOCAL).flat_map(|p| p.models()).map(|card| card.name).collect();
         let known = |model: &str| local.contains(model) || (settings.allow_paths && Path::new(model).exists());
-        let route = route::checked(&settings.image_generate, &providers, known)?;
-        Ok(Self { route, makers })
+        let mut routes = BTreeMap::new();
+        for (task, route) in &settings.routes {
+            let checked = route::checked(route, &ids, known);
+            routes.insert(task.clone(), checked.map_err(|error| ChainError { task: task.clone(), error })?);
+        }
+        Ok(Self { routes, providers })
     }
 
-    /// The route as it is followed.
+    /// The route of a task as it is followed.
     #[must_use]
-    pub fn image_route(&self) -> &[Link] {
-        &self.route
+    pub fn route(&self, task: &str) -> &[Link] {
+        self.routes.get(task).map_or(&[], Vec::as_slice)
     }
 
-    /// Links of the route that nobody here can follow (no key is set for them).
+    /// Links of the routes that nobody here can follow (no key is set for them).
     #[must_use]
     pub fn skipped(&self) -> Vec<&Link> {
-        self.route.iter().filter(|link| self.maker(&link.provider).is_none()).collect()
+        let mut seen = HashSet::new();
+        let links = self.routes.values().flatten();
+        links.filter(|link| self.provider(&link.provider).is_none() && seen.insert(*link)).collect()
     }
 
-    /// Pictures from the first link that can make them. What the links before it said becomes `fallback_reason`.
+    /// The answer of the first link that has one. What the links before it said becomes `fallback_reason`.
     ///
     /// Fails with [`Failure::Exhausted`] and every attempt when nobody could; with the failure itself where only one was
     /// to be asked, or where asking others is pointless; with [`Failure::Busy`] where one only has too much to do.
-    pub async fn image(&self, request: ImageRequest, watch: Watch) -> Reply {
+    pub async fn ask(&self, request: &Request, watch: &Watch, journal: &dyn Journal) -> Reply {
         let mut tried = Vec::new();
-        let result = self.answer(request, watch, &mut tried).await;
+        let result = self.answer(request, watch, journal, &mut tried).await;
         Reply { result, tried }
     }
 
     /// Who would be asked first for this, if nothing goes wrong.
     #[must_use]
-    pub fn first(&self, request: &ImageRequest) -> Option<ModelCard> {
+    pub fn first(&self, request: &Request) -> Option<ModelCard> {
         let links = self.links(request).ok()?;
         links.iter().find_map(|link| {
-            let (maker, model) = self.resolve(link, request).ok()?;
-            maker.models().into_iter().find(|card| card.name == model && card.ready)
+            let (provider, model) = self.resolve(link, request).ok()?;
+            provider.models().into_iter().find(|card| card.name == model && card.ready)
         })
     }
 
     async fn answer(
         &self,
-        request: ImageRequest,
-        watch: Watch,
+        request: &Request,
+        watch: &Watch,
+        journal: &dyn Journal,
         tried: &mut Vec<Tried>,
-    ) -> Result<ImageResult, Failure> {
-        let links = self.links(&request)?;
-        let named = request.model.is_some() || request.provider.is_some();
+    ) -> Result<Answered, Failure> {
+        let links = self.links(request)?;
+        let named = request.choice().model.is_some() || request.choice().provider.is_some();
         let mut attempts: Vec<Attempt> = Vec::new();
         for link in &links {
             if watch.cancel.is_cancelled() {
                 return Err(Failure::Cancelled);
             }
-            match self.ask(link, &request, watch.clone(), tried).await {
-                Ok(mut result) => {
-                    result.provenance.fallback_reason = reason(&attempts);
-                    return Ok(result);
+            match self.call(link, request, watch, journal, tried).await {
+                Ok(mut answered) => {
+                    answered.provenance.fallback_reason = reason(&attempts);
+                    return Ok(answered);
                 }
                 Err(failure) if !failure.goes_on() => return Err(failure),
                 Err(failure) => {
@@ -118,7 +143,7 @@ impl Chain {
                     if matches!(failure, Failure::Missing { .. }) {
                         tracing::debug!(link = %link, %failure, "this link is not set up");
                     } else {
-                        tracing::warn!(link = %link, class = failure.class(), %failure, "no picture from this link");
+                        tracing::warn!(link = %link, class = failure.class(), %failure, "no answer from this link");
                     }
                     attempts.push(Attempt {
                         provider: link.provider.clone(),
@@ -142,9 +167,10 @@ impl Chain {
     }
 
     /// Which links may answer this request, in order.
-    fn links(&self, request: &ImageRequest) -> Result<Vec<Link>, Failure> {
-        if let Some(provider) = &request.provider
-            && self.maker(provider).is_none()
+    fn links(&self, request: &Request) -> Result<Vec<Link>, Failure> {
+        let choice = request.choice();
+        if let Some(provider) = &choice.provider
+            && self.provider(provider).is_none()
         {
             return Err(if route::REMOTE.contains(&provider.as_str()) {
                 no_key(provider)
@@ -153,11 +179,12 @@ impl Chain {
             });
         }
         let allowed = |provider: &str| {
-            request.provider.as_deref().is_none_or(|p| p == provider) && (!request.local_only || provider == LOCAL)
+            choice.provider.as_deref().is_none_or(|p| p == provider) && (!choice.local_only || provider == LOCAL)
         };
-        let Some(model) = &request.model else {
-            let mut links: Vec<Link> = self.route.iter().filter(|l| allowed(&l.provider)).cloned().collect();
-            if let Some(provider) = &request.provider
+        let Some(model) = &choice.model else {
+            let route = self.route(request.task());
+            let mut links: Vec<Link> = route.iter().filter(|l| allowed(&l.provider)).cloned().collect();
+            if let Some(provider) = &choice.provider
                 && links.is_empty()
                 && allowed(provider)
             {
@@ -166,47 +193,54 @@ impl Chain {
             return Ok(links);
         };
         let mut links: Vec<Link> = self
-            .makers
+            .providers
             .iter()
-            .filter(|m| allowed(m.provider()) && m.models().iter().any(|card| card.name == *model))
-            .map(|m| Link { provider: m.provider().to_owned(), model: Some(model.clone()) })
+            .filter(|p| allowed(p.id()) && p.models().iter().any(|card| card.name == *model))
+            .map(|p| Link { provider: p.id().to_owned(), model: Some(model.clone()) })
             .collect();
         if links.is_empty() {
             // Nobody lists it: a path, a provider's model that its card list leaves out, or a slip of the pen.
             // The one who is asked says so best.
-            let provider = request.provider.clone().unwrap_or_else(|| LOCAL.to_owned());
+            let provider = choice.provider.clone().unwrap_or_else(|| LOCAL.to_owned());
             links.push(Link { provider, model: Some(model.clone()) });
         }
         Ok(links)
     }
 
-    async fn ask(
+    async fn call(
         &self,
         link: &Link,
-        request: &ImageRequest,
-        watch: Watch,
+        request: &Request,
+        watch: &Watch,
+        journal: &dyn Journal,
         tried: &mut Vec<Tried>,
-    ) -> Result<ImageResult, Failure> {
-        let (maker, model) = self.resolve(link, request)?;
+    ) -> Result<Answered, Failure> {
+        let (provider, model) = self.resolve(link, request)?;
         let start = Instant::now();
-        let result = maker.make(&model, request, watch).await;
+        let call = Call { model: &model, request, key: None, watch, timeout: Duration::MAX, journal, resume: None };
+        let result = provider.answer(call).await;
         // What is not set up was not tried.
         if !matches!(result, Err(Failure::Missing { .. })) {
             tried.push(Tried {
                 provider: link.provider.clone(),
                 model,
                 took_ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
-                bytes: 0,
+                bytes: result.as_ref().map_or(0, |answered| answered.bytes),
                 class: result.as_ref().map_or_else(Failure::class, |_| "done").to_owned(),
+                key: None,
+                status: None,
+                spend_unknown: false,
             });
         }
         result
     }
 
     /// Who follows a link, and with which model.
-    fn resolve(&self, link: &Link, request: &ImageRequest) -> Result<(&Arc<dyn ImageMaker>, String), Failure> {
-        let maker = self.maker(&link.provider).ok_or_else(|| no_key(&link.provider))?;
-        let allowed = |model: &String| request.allowed_models.as_ref().is_none_or(|allowed| allowed.contains(model));
+    fn resolve(&self, link: &Link, request: &Request) -> Result<(&Arc<dyn Provider>, String), Failure> {
+        let provider = self.provider(&link.provider).ok_or_else(|| no_key(&link.provider))?;
+        let allowed_models = &request.choice().allowed_models;
+        let allowed = |model: &String| allowed_models.as_ref().is_none_or(|allowed| allowed.contains(model));
+        let serves = |card: &ModelCard| card.tasks.iter().any(|task| task == request.task());
         let model = match &link.model {
             Some(model) if allowed(model) => model.clone(),
             Some(model) => {
@@ -215,29 +249,35 @@ impl Chain {
                 });
             }
             None => {
-                let ready = maker.models().into_iter().find(|card| card.ready && allowed(&card.name));
+                let mut cards = provider.models().into_iter();
+                let ready = cards.find(|card| card.ready && serves(card) && allowed(&card.name));
                 ready.map(|card| card.name).ok_or_else(|| Failure::Missing {
-                    message: format!("`{}` has no model that is ready to draw", link.provider),
+                    message: format!("{} has no model that is ready for {}", link.provider, request.task()),
                 })?
             }
         };
-        Ok((maker, model))
+        Ok((provider, model))
     }
 
-    fn maker(&self, provider: &str) -> Option<&Arc<dyn ImageMaker>> {
-        self.makers.iter().find(|m| m.provider() == provider)
+    fn provider(&self, id: &str) -> Option<&Arc<dyn Provider>> {
+        self.providers.iter().find(|p| p.id() == id)
     }
 }
 
 impl Models for Chain {
     fn cards(&self) -> Vec<ModelCard> {
-        let mut cards: Vec<ModelCard> = self.makers.iter().flat_map(|m| m.models()).collect();
+        let mut cards: Vec<ModelCard> = self.providers.iter().flat_map(|p| p.models()).collect();
         let place = |card: &ModelCard| {
             let exact = |l: &Link| l.provider == card.provider && l.model.as_ref().is_none_or(|m| *m == card.name);
-            self.route.iter().position(exact).unwrap_or(usize::MAX)
+            let task = card.tasks.first().map(String::as_str).unwrap_or_default();
+            self.route(task).iter().position(exact).unwrap_or(usize::MAX)
         };
         cards.sort_by_key(place);
         cards
+    }
+
+    fn knows(&self, model: &str) -> bool {
+        self.providers.iter().any(|p| p.renamed(model).is_some() || p.models().iter().any(|card| card.name == model))
     }
 }
 

@@ -1,7 +1,8 @@
 //! The chain with answerers that say what they are told to say.
 
 use super::*;
-use crate::media::{Decoder, Mode, Provenance, Timings};
+use crate::media::{Content, DrawnPicture, ImageRequest, ImageResult, Picture, Provenance};
+use crate::providers::{Key, Manners};
 use async_trait::async_trait;
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -27,9 +28,21 @@ impl Fake {
 }
 
 #[async_trait]
-impl ImageMaker for Fake {
-    fn provider(&self) -> &str {
+impl Provider for Fake {
+    fn id(&self) -> &str {
         self.provider
+    }
+
+    fn title(&self) -> &str {
+        self.provider
+    }
+
+    fn manners(&self) -> Manners {
+        Manners { keyed: false, concurrency: 64, own_policy: false, patience: Duration::MAX }
+    }
+
+    async fn probe(&self, _: Option<&Key>) -> Result<(), Failure> {
+        Ok(())
     }
 
     fn models(&self) -> Vec<ModelCard> {
@@ -40,33 +53,27 @@ impl ImageMaker for Fake {
             tasks: vec!["image.generate".to_owned()],
             ready: true,
             created: 0,
+            languages: Vec::new(),
+            elsewhere: Vec::new(),
         };
         self.models.iter().map(card).collect()
     }
 
-    async fn make(&self, model: &str, _: &ImageRequest, _: Watch) -> Result<ImageResult, Failure> {
+    async fn answer(&self, call: Call<'_>) -> Result<Answered, Failure> {
+        let model = call.model;
         self.asked.lock().expect("no panic before").push(model.to_owned());
         if !self.models.contains(&model) {
             return Err(missing(model));
         }
-        match self.failures.get(model) {
-            Some(failure) => Err(failure.clone()),
-            None => Ok(ImageResult {
-                pictures: Vec::new(),
-                provenance: Provenance {
-                    provider: self.provider.to_owned(),
-                    model: model.to_owned(),
-                    fallback_reason: None,
-                },
-                steps: 1,
-                guidance: 0.0,
-                mode: Mode::Exact,
-                decoder: Decoder::Vae,
-                notices: Vec::new(),
-                timings: Timings::default(),
-                peak_rss_bytes: 0,
-            }),
+        if let Some(failure) = self.failures.get(model) {
+            return Err(failure.clone());
         }
+        let picture = Picture { width: 1, height: 1, rgb: vec![0; 3] };
+        let pictures = vec![DrawnPicture { picture, seed: None }];
+        let provenance =
+            Provenance { provider: self.provider.to_owned(), model: model.to_owned(), fallback_reason: None };
+        let content = Content::Pictures(ImageResult { pictures, drawing: None });
+        Ok(Answered { content, provenance, notices: Vec::new(), bytes: 0 })
     }
 }
 
@@ -78,9 +85,14 @@ fn crashed() -> Failure {
     Failure::Crashed { message: "signal 11".to_owned() }
 }
 
+fn settings(route: &str) -> Settings {
+    let route = route::parse(route).expect("a route");
+    Settings { routes: BTreeMap::from([("image.generate".to_owned(), route)]), allow_paths: false }
+}
+
 fn chain(route: &str, makers: Vec<Arc<Fake>>) -> Chain {
-    let settings = Settings { image_generate: route::parse(route).expect("a route"), allow_paths: false };
-    let makers = makers.into_iter().map(|m| m as Arc<dyn ImageMaker>).collect();
+    let settings = settings(route);
+    let makers = makers.into_iter().map(|m| m as Arc<dyn Provider>).collect();
     Chain::new(&settings, makers).expect("a chain")
 }
 
@@ -88,10 +100,10 @@ fn local() -> Fake {
     Fake::new("local", &["sdxl-turbo", "flux-schnell", "demo"])
 }
 
-async fn ask(chain: &Chain, change: impl FnOnce(&mut ImageRequest)) -> Result<ImageResult, Failure> {
+async fn ask(chain: &Chain, change: impl FnOnce(&mut ImageRequest)) -> Result<Answered, Failure> {
     let mut request = ImageRequest::new("a cat");
     change(&mut request);
-    chain.image(request, Watch::nobody()).await.result
+    chain.ask(&request.into(), &Watch::nobody(), &Unwritten).await.result
 }
 
 #[tokio::test]
@@ -120,11 +132,11 @@ async fn first_choice_has_no_fallback_reason() {
 async fn named_model_is_answered_by_that_model_or_fails_as_itself() {
     let fake = Arc::new(local().failing("sdxl-turbo", missing("sdxl-turbo")));
     let chain = chain("local:sdxl-turbo,local:flux-schnell,local:demo", vec![fake.clone()]);
-    let failure = ask(&chain, |r| r.model = Some("sdxl-turbo".into())).await.expect_err("it is missing");
+    let failure = ask(&chain, |r| r.choice.model = Some("sdxl-turbo".into())).await.expect_err("it is missing");
     assert_eq!(failure, missing("sdxl-turbo"));
-    let failure = ask(&chain, |r| r.model = Some("nonsense".into())).await.expect_err("nobody has it");
+    let failure = ask(&chain, |r| r.choice.model = Some("nonsense".into())).await.expect_err("nobody has it");
     assert_eq!(failure, missing("nonsense"));
-    let result = ask(&chain, |r| r.model = Some("flux-schnell".into())).await.expect("it is there");
+    let result = ask(&chain, |r| r.choice.model = Some("flux-schnell".into())).await.expect("it is there");
     assert_eq!(result.provenance.model, "flux-schnell");
     assert_eq!(*fake.asked.lock().unwrap(), ["sdxl-turbo", "nonsense", "flux-schnell"]);
 }
@@ -133,11 +145,11 @@ async fn named_model_is_answered_by_that_model_or_fails_as_itself() {
 async fn named_provider_is_answered_by_that_provider_or_fails() {
     let remote = Arc::new(Fake::new("mine", &["large"]));
     let chain = chain("local:sdxl-turbo,mine,local:demo", vec![Arc::new(local()), remote]);
-    let result = ask(&chain, |r| r.provider = Some("mine".into())).await.expect("a picture");
+    let result = ask(&chain, |r| r.choice.provider = Some("mine".into())).await.expect("a picture");
     assert_eq!((result.provenance.provider.as_str(), result.provenance.fallback_reason), ("mine", None));
-    let failure = ask(&chain, |r| r.provider = Some("openai".into())).await.expect_err("no key");
+    let failure = ask(&chain, |r| r.choice.provider = Some("openai".into())).await.expect_err("no key");
     assert_eq!(failure.class(), "missing");
-    let failure = ask(&chain, |r| r.provider = Some("nobody".into())).await.expect_err("unknown");
+    let failure = ask(&chain, |r| r.choice.provider = Some("nobody".into())).await.expect_err("unknown");
     assert_eq!(failure, Failure::invalid("provider", "there is no provider `nobody`"));
 }
 
@@ -146,7 +158,7 @@ async fn local_only_never_asks_a_remote_provider() {
     let remote = Arc::new(Fake::new("mine", &["large"]));
     let fake = local().failing("sdxl-turbo", crashed());
     let chain = chain("local:sdxl-turbo,mine", vec![Arc::new(fake), remote.clone()]);
-    let failure = ask(&chain, |r| r.local_only = true).await.expect_err("only a broken one is left");
+    let failure = ask(&chain, |r| r.choice.local_only = true).await.expect_err("only a broken one is left");
     assert_eq!(failure.class(), "exhausted");
     assert!(remote.asked.lock().unwrap().is_empty());
 }
@@ -175,7 +187,7 @@ async fn cancelled_request_asks_nobody_further() {
     let chain = chain("local:sdxl-turbo", vec![fake.clone()]);
     let cancel = CancellationToken::new();
     cancel.cancel();
-    let answer = chain.image(ImageRequest::new("a cat"), Watch::new(cancel).0).await.result;
+    let answer = chain.ask(&ImageRequest::new("a cat").into(), &Watch::new(cancel).0, &Unwritten).await.result;
     assert_eq!(answer, Err(Failure::Cancelled));
     assert!(fake.asked.lock().unwrap().is_empty());
 }

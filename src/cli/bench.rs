@@ -4,7 +4,7 @@ use super::{Usage, say};
 use crate::app::Studio;
 use crate::config::Config;
 use crate::local::catalogue::{Catalogue, Family};
-use crate::media::{Decoder, ImageRequest, ImageResult, Mode, Timings, Watch};
+use crate::media::{Choice, Decoder, Drawing, ImageRequest, ImageResult, Mode, Timings, Watch};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -96,15 +96,17 @@ async fn measure(
         let result = if args.synthetic {
             studio.draw_synthetic(args.save.as_deref().unwrap_or(Path::new("")), &request, watch).await?
         } else {
-            studio.draw(request, watch).await?
+            studio.ask(request, watch).await?
         };
-        let Timings { load_s, text_s, denoise_s, decode_s, total_s } = result.timings;
+        let result = result.content.pictures()?;
+        let Drawing { timings, peak_rss_bytes, .. } = result.drawing.context("the engine does not tell its times")?;
+        let Timings { load_s, text_s, denoise_s, decode_s, total_s } = timings;
         let drawing = total_s - load_s;
         say(&format!(
             "run {run} of {}: load {load_s:.2} s, text {text_s:.3} s, denoise {denoise_s:.3} s, decode {decode_s:.3} s, \
              total without load {drawing:.3} s, peak {:.2} GiB",
             args.runs,
-            gib(result.peak_rss_bytes)
+            gib(peak_rss_bytes)
         ))?;
         results.push(result);
     }
@@ -112,25 +114,26 @@ async fn measure(
 }
 
 fn told<'a>(args: &'a Args, results: &'a [ImageResult], threads: usize) -> Result<Told<'a>> {
-    let last = results.last().context("nothing was measured")?;
+    let drawings: Vec<Drawing> = results.iter().filter_map(|result| result.drawing).collect();
+    let (last, how) = results.last().zip(drawings.last()).context("nothing was measured")?;
     let size = last.pictures.first().map(|drawn| &drawn.picture).context("no picture came back")?;
-    let of = |stage: fn(&Timings) -> f64| median(results.iter().map(|r| stage(&r.timings)).collect());
+    let of = |stage: fn(&Timings) -> f64| median(drawings.iter().map(|d| stage(&d.timings)).collect());
     Ok(Told {
         model: &args.model,
         synthetic: args.synthetic,
         width: size.width,
         height: size.height,
-        steps: last.steps,
+        steps: how.steps,
         runs: args.runs,
         total_s: of(|t| t.total_s - t.load_s),
         text_s: of(|t| t.text_s),
         denoise_s: of(|t| t.denoise_s),
         decode_s: of(|t| t.decode_s),
-        load_s: results.first().map_or(0.0, |first| first.timings.load_s),
-        peak_rss_bytes: results.iter().map(|r| r.peak_rss_bytes).max().unwrap_or_default(),
+        load_s: drawings.first().map_or(0.0, |first| first.timings.load_s),
+        peak_rss_bytes: drawings.iter().map(|d| d.peak_rss_bytes).max().unwrap_or_default(),
         threads,
-        mode: last.mode.word(),
-        decoder: last.decoder.word(),
+        mode: how.mode.word(),
+        decoder: how.decoder.word(),
     })
 }
 
@@ -146,8 +149,7 @@ impl Args {
         }
         let defaults = entry.map(|entry| entry.defaults).unwrap_or_default();
         let request = ImageRequest {
-            model: Some(self.model.clone()),
-            provider: Some("local".to_owned()),
+            choice: Choice::of("local", self.model.clone()),
             seed: Some(0),
             steps: self.steps.or(defaults.steps),
             width: self.width.or(defaults.width),
@@ -155,8 +157,6 @@ impl Args {
             guidance: defaults.guidance,
             decoder: self.decoder,
             mode: self.mode,
-            local_only: true,
-            allowed_models: None,
             ..ImageRequest::new("a lighthouse in a storm, oil painting")
         };
         Ok(request.checked()?.0)

@@ -3,7 +3,10 @@
 use super::{files, progress};
 use crate::app::Studio;
 use crate::config::Config;
-use crate::media::{Decoder, ImageRequest, ImageResult, Mask, Mode, Picture, Scheduler, Timings, Watch, picture};
+use crate::media::{
+    Answered, Choice, Decoder, ImageRequest, ImageResult, Mask, Mode, Picture, Provenance, Scheduler, Timings, Watch,
+    picture,
+};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -73,16 +76,16 @@ struct Told<'a> {
     files: &'a [PathBuf],
     model: &'a str,
     provider: &'a str,
-    seed: u64,
+    seed: Option<u64>,
     width: u32,
     height: u32,
-    steps: u32,
-    mode: &'a str,
-    decoder: &'a str,
+    steps: Option<u32>,
+    mode: Option<&'a str>,
+    decoder: Option<&'a str>,
     fallback_reason: Option<&'a str>,
     notices: &'a [String],
-    timings: Timings,
-    peak_rss_bytes: u64,
+    timings: Option<Timings>,
+    peak_rss_bytes: Option<u64>,
 }
 
 /// Draws, writes the files, and tells about them on stdout in one line of JSON.
@@ -95,22 +98,22 @@ pub async fn run(args: Args, config: &Config, cancel: CancellationToken) -> Resu
     let studio = Studio::open(config, true)?;
     let (watch, arrives) = Watch::new(cancel);
     let shown = tokio::spawn(progress::show(arrives));
-    let drawn = studio.draw(request.clone(), watch).await;
+    let drawn = studio.ask(request.clone(), watch).await;
     studio.close().await;
     shown.await.context("the progress display broke")?;
-    let result = drawn?;
+    let Answered { content, provenance, notices: more, .. } = drawn?;
+    let result = content.pictures()?;
     for (file, drawn) in files.iter().zip(&result.pictures) {
-        files::write(file, &drawn.picture.to_png(&result.texts(&request, drawn))?)?;
+        files::write(file, &drawn.picture.to_png(&result.texts(&request, &provenance, drawn))?)?;
     }
-    notices.extend(result.notices.iter().cloned());
-    tell(&files, &result, &notices)
+    notices.extend(more);
+    tell(&files, &result, &provenance, &notices)
 }
 
-fn tell(files: &[PathBuf], result: &ImageResult, notices: &[String]) -> Result<()> {
+fn tell(files: &[PathBuf], result: &ImageResult, from: &Provenance, notices: &[String]) -> Result<()> {
     for notice in notices {
         eprintln!("note: {notice}");
     }
-    let from = &result.provenance;
     if let Some(reason) = &from.fallback_reason {
         eprintln!("note: drawn by {}:{}, because {reason}", from.provider, from.model);
     }
@@ -122,13 +125,13 @@ fn tell(files: &[PathBuf], result: &ImageResult, notices: &[String]) -> Result<(
         seed: first.seed,
         width: first.picture.width,
         height: first.picture.height,
-        steps: result.steps,
-        mode: result.mode.word(),
-        decoder: result.decoder.word(),
+        steps: result.drawing.map(|drawing| drawing.steps),
+        mode: result.drawing.map(|drawing| drawing.mode.word()),
+        decoder: result.drawing.map(|drawing| drawing.decoder.word()),
         fallback_reason: from.fallback_reason.as_deref(),
         notices,
-        timings: result.timings,
-        peak_rss_bytes: result.peak_rss_bytes,
+        timings: result.drawing.map(|drawing| drawing.timings),
+        peak_rss_bytes: result.drawing.map(|drawing| drawing.peak_rss_bytes),
     };
     super::say(&serde_json::to_string(&told)?)
 }
@@ -140,8 +143,6 @@ impl Args {
         Ok(ImageRequest {
             prompt: self.prompt.clone(),
             negative: self.negative.clone(),
-            model: self.model.clone(),
-            provider: self.provider.clone(),
             seed: self.seed,
             steps: self.steps,
             width: self.width,
@@ -154,9 +155,13 @@ impl Args {
             strength: self.strength,
             mask: mask.transpose()?,
             count: self.count,
-            local_only: self.local_only,
-            allowed_models: None,
             previews: false,
+            choice: Choice {
+                model: self.model.clone(),
+                provider: self.provider.clone(),
+                local_only: self.local_only,
+                allowed_models: None,
+            },
         })
     }
 }

@@ -57,8 +57,9 @@ pub async fn run(args: Args, config: &Config) -> Result<()> {
                 say(&format!("  {}:{}  {}  {ms} ms  {bytes} bytes", tried.provider, tried.model, tried.class))?;
             }
             if let State::Done(answer) = &view.state {
-                for kept in &answer.pictures {
-                    say(&format!("  asset {}  seed {}", kept.asset, kept.seed))?;
+                for kept in &answer.files {
+                    let seed = kept.seed.map_or_else(String::new, |seed| format!("  seed {seed}"));
+                    say(&format!("  asset {}{seed}", kept.asset))?;
                 }
             }
         }

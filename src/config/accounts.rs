@@ -5,7 +5,7 @@ use super::sources::Sources;
 use super::variables::{self as vars, Default as Shipped, Variable};
 use super::{ConfigError, given};
 use crate::accounts::{Limit, Settings, Terms, money};
-use crate::media::{Level, order};
+use crate::media::{Level, task};
 use std::collections::BTreeMap;
 
 /// The most roubles that one unit may cost or an account begin with: nobody means more.
@@ -13,7 +13,7 @@ const MOST_KOPECKS: i64 = 100_000_000;
 
 pub(super) fn read(sources: &Sources) -> Result<Settings, ConfigError> {
     let mut tasks: BTreeMap<String, Terms> =
-        order::TASKS.iter().map(|task| ((*task).into(), Terms::default())).collect();
+        task::TASKS.iter().map(|(task, _)| ((*task).into(), Terms::default())).collect();
     for value in shipped_then_given(sources, &vars::LIMITS)? {
         limits(&value, &mut tasks)?;
     }
@@ -98,7 +98,8 @@ fn check_task(
 ) -> Result<(), ConfigError> {
     match task {
         Some(task) if !tasks.contains_key(task) => {
-            let known = order::TASKS.join(", ");
+            let known: Vec<&str> = task::TASKS.iter().map(|(task, _)| *task).collect();
+            let known = known.join(", ");
             Err(value.wrong(&format!("in '{item}', '{task}' is not one of the tasks {known}")))
         }
         _ => Ok(()),
@@ -129,14 +130,14 @@ mod tests {
     }
 
     fn limits_of(settings: &Settings) -> [Limit; 3] {
-        Level::ALL.map(|level| settings.tasks[order::IMAGE_GENERATE].limit(level))
+        Level::ALL.map(|level| settings.tasks["image.generate"].limit(level))
     }
 
     #[test]
     fn nothing_set_gives_the_shipped_rules() {
         let settings = read_with(&[]).unwrap();
         assert_eq!(limits_of(&settings), [Limit::Daily(3), Limit::Daily(5), Limit::Unlimited]);
-        let terms = &settings.tasks[order::IMAGE_GENERATE];
+        let terms = &settings.tasks["image.generate"];
         assert_eq!((terms.price_of(None), terms.price_of(Some("sdxl-turbo"))), (300, 300));
         assert_eq!(terms.price_of(Some("flux-schnell")), 500);
         assert_eq!((settings.start_balance, settings.models.len()), (3000, 0));
@@ -150,7 +151,7 @@ mod tests {
         assert_eq!(limits("unlimited"), [Limit::Unlimited; 3]);
         assert_eq!(limits("7, user:image.generate = 10"), [Limit::Daily(10), Limit::Daily(7), Limit::Unlimited]);
         let settings = read_with(&[("SAMOVAR_PRICES", "image.generate=2.50,image.generate:a:b=0")]).unwrap();
-        let terms = &settings.tasks[order::IMAGE_GENERATE];
+        let terms = &settings.tasks["image.generate"];
         assert_eq!((terms.price, terms.price_of(Some("a:b")), terms.price_of(Some("flux-schnell"))), (250, 0, 500));
         assert_eq!(read_with(&[("SAMOVAR_START_BALANCE", "12,5")]).unwrap().start_balance, 1250);
         let settings = read_with(&[("SAMOVAR_LEVEL_MODELS", "user=demo | sdxl-turbo,subscriber=")]).unwrap();

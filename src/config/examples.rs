@@ -15,7 +15,7 @@ fn dotenv() -> String {
          # the process environment wins over `.env`, `.env` over `samovar.toml`. A `.env` with keys: chmod 600.\n\
          # Generated from src/config/variables.rs by `samovar write-examples`.\n",
     );
-    for variable in ALL {
+    for variable in ALL.iter() {
         let _ = write!(text, "\n# {}\n", variable.meaning);
         if !variable.aliases.is_empty() {
             let _ = writeln!(text, "# Also read as {}.", variable.aliases.join(", "));
@@ -33,7 +33,7 @@ fn toml() -> String {
          # Generated from src/config/variables.rs by `samovar write-examples`.\n",
     );
     let mut open = "";
-    for variable in ALL {
+    for variable in ALL.iter() {
         let (table, key) = variable.key.split_once('.').unwrap_or(("", variable.key));
         if table != open {
             let _ = write!(text, "\n[{table}]\n");

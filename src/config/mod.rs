@@ -12,10 +12,12 @@ use crate::accounts::ApiKey;
 use crate::chain::route::{self, Link};
 use crate::local::{self, DeviceSetting, catalogue};
 use crate::media::Level;
+use crate::media::task::TASKS;
 use crate::{chain, http, queue, storage, telemetry};
 use parse::Value;
 use secrecy::{ExposeSecret, SecretString};
 use sources::Sources;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -93,8 +95,8 @@ pub struct Config {
     pub idle_unload: Duration,
     /// When a silent engine is taken for dead.
     pub stall_timeout: Duration,
-    /// Who is asked for a picture, in order.
-    pub route_image_generate: Vec<Link>,
+    /// Who is asked for each task, in order.
+    pub routes: BTreeMap<String, Vec<Link>>,
     /// What is free, what the rest costs, who may name what.
     pub accounts: crate::accounts::Settings,
     /// Requests a minute that submit work with one key; 0: any number.
@@ -148,7 +150,7 @@ impl Config {
             memory_limit: sources.get(&vars::MEMORY_LIMIT)?.map(|v| v.bytes()).transpose()?,
             idle_unload: given(&sources, &vars::IDLE_UNLOAD)?.duration_or_zero()?,
             stall_timeout: given(&sources, &vars::STALL_TIMEOUT)?.duration()?,
-            route_image_generate: links(&given(&sources, &vars::ROUTE_IMAGE_GENERATE)?)?,
+            routes: routes(&sources)?,
             accounts: accounts::read(&sources)?,
             rate_limit: u32::try_from(given(&sources, &vars::RATE_LIMIT)?.number(0..=1_000_000)?).unwrap_or(u32::MAX),
             lease: given(&sources, &vars::LEASE)?.duration()?,
@@ -222,7 +224,7 @@ impl Config {
     /// For `chain`. `allow_paths`: whether a model may be named by its path.
     #[must_use]
     pub fn chain(&self, allow_paths: bool) -> chain::Settings {
-        chain::Settings { image_generate: self.route_image_generate.clone(), allow_paths }
+        chain::Settings { routes: self.routes.clone(), allow_paths }
     }
 
     /// For `telemetry`: `level` where RUST_LOG is not set; with or without the log file.
@@ -297,6 +299,16 @@ fn device(value: &Value) -> Result<DeviceSetting, ConfigError> {
             .map(DeviceSetting::Cuda)
             .ok_or_else(|| value.wrong("auto, cpu, cuda or cuda:N are accepted")),
     }
+}
+
+fn routes(sources: &Sources) -> Result<BTreeMap<String, Vec<Link>>, ConfigError> {
+    let mut routes = BTreeMap::new();
+    for (task, _) in TASKS {
+        if let Some(variable) = vars::route_of(task) {
+            routes.insert((*task).to_owned(), links(&given(sources, variable)?)?);
+        }
+    }
+    Ok(routes)
 }
 
 fn links(value: &Value) -> Result<Vec<Link>, ConfigError> {

@@ -21,8 +21,8 @@ fn nothing_set_gives_the_defaults() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.weights_dir, Path::new("./models/weights"));
     assert_eq!(config.device, DeviceSetting::Auto);
-    assert_eq!(config.route_image_generate.first().unwrap().to_string(), "local:sdxl-turbo");
-    assert_eq!(config.route_image_generate.last().unwrap().to_string(), "local:demo");
+    assert_eq!(config.routes["image.generate"].first().unwrap().to_string(), "local:sdxl-turbo");
+    assert_eq!(config.routes["image.generate"].last().unwrap().to_string(), "local:demo");
     assert_eq!(config.local().idle_unload, Duration::from_secs(600));
     assert!(config.api_keys.is_empty() && config.warnings.is_empty(), "{config:?}");
     config.http().unwrap();
@@ -38,7 +38,7 @@ fn the_environment_wins_over_dotenv_and_dotenv_over_toml() {
     assert_eq!(config.threads, Some(1));
     assert_eq!(config.device, DeviceSetting::Cuda(1));
     assert_eq!(config.memory_limit, Some(6 << 30));
-    let route: Vec<_> = config.route_image_generate.iter().map(ToString::to_string).collect();
+    let route: Vec<_> = config.routes["image.generate"].iter().map(ToString::to_string).collect();
     assert_eq!(route, ["local:a", "hf"]);
 }
 
@@ -178,7 +178,7 @@ fn likely_mistakes_are_warned_of() {
 
 #[test]
 fn every_default_and_example_of_the_table_is_accepted() {
-    for variable in variables::ALL {
+    for variable in variables::ALL.iter() {
         let values = [
             Some(variable.example),
             match variable.default {

@@ -1,6 +1,9 @@
 //! The one table of every variable: what it is called, what it means, what holds without it. The reader, the example
 //! files and the error messages all come from here; no other file names a variable.
 
+use crate::media::task::TASKS;
+use std::sync::LazyLock;
+
 /// What holds when a variable is not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Default {
@@ -232,7 +235,10 @@ pub const LIMITS: Variable = open(
 pub const PRICES: Variable = open(
     "SAMOVAR_PRICES",
     "accounts.prices",
-    Default::Value("image.generate=3,image.generate:flux-schnell=5"),
+    Default::Value(
+        "image.generate=3,image.generate:flux-schnell=5,image.edit=5,image.upscale=3,image.describe=1,\
+         speech.transcribe=2,speech.synthesize=2,text.write=1,text.translate=1,video.generate=60",
+    ),
     "image.generate=2.50,image.generate:flux-schnell=4",
     "Roubles for one unit beyond the free ones: TASK=ROUBLES, or TASK:MODEL=ROUBLES where the request names that model. What is not named keeps its default.",
 );
@@ -260,14 +266,6 @@ pub const RATE_LIMIT: Variable = open(
     "10",
     "Requests a minute that submit work with one API key, 0 for any number. A key can have a number of its own: samovar keys add --rate.",
 );
-/// Who draws.
-pub const ROUTE_IMAGE_GENERATE: Variable = open(
-    "SAMOVAR_ROUTE_IMAGE_GENERATE",
-    "route.image_generate",
-    Default::Value("local:sdxl-turbo,local:flux-schnell,hf,openai,yandex,local:demo"),
-    "local:sdxl-turbo,local:demo",
-    "Who is asked for a picture, in order: local:MODEL for a model on this machine. Providers without a key are skipped.",
-);
 /// How long a silent worker keeps its job.
 pub const LEASE: Variable = open(
     "SAMOVAR_LEASE",
@@ -294,7 +292,38 @@ pub const RUST_LOG: Variable = open(
 );
 
 /// All of them, in the order of the example files.
-pub const ALL: &[Variable] = &[
+pub static ALL: LazyLock<Vec<Variable>> = LazyLock::new(|| {
+    let routes = TASKS.iter().map(|(task, usual)| route(task, usual));
+    BEFORE_ROUTES.iter().copied().chain(routes).chain(AFTER_ROUTES.iter().copied()).collect()
+});
+
+/// The variable of a task's route: `SAMOVAR_ROUTE_IMAGE_GENERATE` for `image.generate`.
+fn route(task: &str, usual: &'static str) -> Variable {
+    // Once for each task of the program: the table lives as long as it does.
+    let kept = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+    let word = task.replace('.', "_");
+    Variable {
+        name: kept(format!("SAMOVAR_ROUTE_{}", word.to_ascii_uppercase())),
+        aliases: &[],
+        key: kept(format!("route.{word}")),
+        default: Default::Value(usual),
+        meaning: kept(format!(
+            "Who is asked for {task}, in order: local:MODEL for a model of this machine, PROVIDER or PROVIDER:MODEL, * for every \
+             other provider with a key. Providers without a key are skipped."
+        )),
+        example: "openai,hf,*",
+        secret: false,
+    }
+}
+
+/// The variable of this task's route.
+#[must_use]
+pub fn route_of(task: &str) -> Option<&'static Variable> {
+    let key = format!("route.{}", task.replace('.', "_"));
+    ALL.iter().find(|variable| variable.key == key)
+}
+
+const BEFORE_ROUTES: &[Variable] = &[
     LISTEN,
     PUBLIC_URL,
     API_KEYS,
@@ -318,12 +347,6 @@ pub const ALL: &[Variable] = &[
     MEMORY_LIMIT,
     IDLE_UNLOAD,
     STALL_TIMEOUT,
-    ROUTE_IMAGE_GENERATE,
-    LIMITS,
-    PRICES,
-    START_BALANCE,
-    LEVEL_MODELS,
-    LEASE,
-    GRACE,
-    RUST_LOG,
 ];
+
+const AFTER_ROUTES: &[Variable] = &[LIMITS, PRICES, START_BALANCE, LEVEL_MODELS, LEASE, GRACE, RUST_LOG];

@@ -1,6 +1,6 @@
 //! The only place where a failure becomes a status and OpenAI's error JSON.
 
-use crate::media::{Failure, Owner};
+use crate::media::{Failure, Owner, Refusal};
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -98,6 +98,7 @@ impl ApiError {
             Failure::Invalid { .. } => "invalid_value",
             Failure::Missing { .. } => "model_not_found",
             Failure::Quota { .. } => "insufficient_quota",
+            Failure::Remote { refusal: Refusal::Policy, .. } => "content_policy_violation",
             other => other.class(),
         });
         let message = match &failure {
@@ -115,11 +116,16 @@ impl ApiError {
             Failure::Forbidden { .. } => (StatusCode::FORBIDDEN, INVALID_REQUEST),
             Failure::Cancelled => (StatusCode::CONFLICT, INVALID_REQUEST),
             Failure::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, SERVER),
+            Failure::Remote { refusal: Refusal::Policy | Refusal::Invalid, .. } => {
+                (StatusCode::BAD_REQUEST, INVALID_REQUEST)
+            }
+            Failure::Remote { refusal: Refusal::TooBig, .. } => (StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST),
             Failure::OutOfMemory { .. }
             | Failure::Crashed { .. }
             | Failure::Timeout { .. }
             | Failure::BadOutput { .. }
             | Failure::Unavailable { .. }
+            | Failure::Remote { .. }
             | Failure::Exhausted { .. } => (StatusCode::SERVICE_UNAVAILABLE, SERVER),
         };
         let mut headers = Vec::new();

@@ -6,7 +6,10 @@ use super::extract::{self, Form, Json};
 use super::models::unknown;
 use crate::intake::Wish;
 use crate::media::owner::Door as WayIn;
-use crate::media::{Answer, AssetId, Decoder, Failure, ImageRequest, Kept, Mask, Mode, Owner, Picture, Scheduler};
+use crate::media::task::ImageEdit;
+use crate::media::{
+    Answer, AssetId, Choice, Decoder, Failure, ImageRequest, Kept, Medium, Mode, Owner, Picture, Request, Scheduler,
+};
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -21,8 +24,6 @@ use utoipa::ToSchema;
 /// Pictures that are read at the same time.
 static DECODING: Semaphore = Semaphore::const_new(2);
 
-/// How much of a picture an edit may change, where the request does not say.
-const EDIT_STRENGTH: f32 = 0.8;
 /// How much of a picture a variation changes, where the request does not say.
 const VARIATION_STRENGTH: f32 = 0.6;
 /// What a variation shows, where the request does not say: OpenAI's have no prompt, and a model needs one.
@@ -92,7 +93,8 @@ pub struct ImageFields {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "published in /openapi.json; the form itself is read part by part")]
 pub struct EditForm {
-    /// The picture: PNG, JPEG, WebP, GIF or BMP, up to 20 MB and 40 megapixels. Also as `image[]`.
+    /// The picture: PNG, JPEG, WebP, GIF or BMP, up to 20 MB and 40 megapixels. Up to four, the one to change first; also
+    /// as `image[]`.
     #[schema(value_type = String, format = Binary)]
     image: Bytes,
     /// What to repaint: its transparent part, or white where nothing in it is transparent. Of the picture's size.
@@ -134,8 +136,8 @@ pub struct Image {
     /// A link to the PNG that needs no key and expires, when `response_format` is `url`.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
-    /// The seed that draws it again, alone.
-    seed: u64,
+    /// The seed that draws it again, alone; absent where the one who drew takes none.
+    seed: Option<u64>,
     /// Who drew it.
     model: String,
     /// `local` or the provider's id.
@@ -182,13 +184,15 @@ pub async fn edits(
     form: Form,
 ) -> Result<axum::Json<ImageList>, ApiError> {
     let fields: ImageFields = extract::typed(form.fields)?;
-    let (mut request, format) = fields.request(&door)?;
-    let files = Files::of(form.files)?;
-    let (init, mask) = decoded(&caller, move || files.decode_for_edit()).await?;
-    request.strength = Some(strength(&request, EDIT_STRENGTH));
-    request.init = Some(init);
-    request.mask = mask;
-    answered(&door, &caller, &headers, request, format).await
+    let (drawing, format) = fields.request(&door)?;
+    let Files { images, mask } = Files::of(form.files)?;
+    let (images, mask) = decoded(&caller, move || {
+        let images: Result<Vec<Medium>, Failure> =
+            images.into_iter().map(|file| Medium::picture(file, "image")).collect();
+        Ok((images?, mask.map(|file| Medium::picture(file, "mask")).transpose()?))
+    })
+    .await?;
+    answered(&door, &caller, &headers, ImageEdit { drawing, images, mask }, format).await
 }
 
 /// Pictures like a given one.
@@ -206,9 +210,13 @@ pub async fn variations(
     let mut fields: ImageFields = extract::typed(form.fields)?;
     fields.prompt.get_or_insert_with(|| VARIATION_PROMPT.to_owned());
     let (mut request, format) = fields.request(&door)?;
-    let Files { image, .. } = Files::of(form.files)?;
+    let Files { mut images, .. } = Files::of(form.files)?;
+    if images.len() > 1 {
+        return Err(ApiError::field("image", "a variation is of one picture, not of several"));
+    }
+    let image = images.swap_remove(0);
     let init = decoded(&caller, move || Picture::decode(&image, "image")).await?;
-    request.strength = Some(strength(&request, VARIATION_STRENGTH));
+    request.strength = Some(strength(&request));
     request.init = Some(init);
     answered(&door, &caller, &headers, request, format).await
 }
@@ -226,8 +234,8 @@ pub(super) async fn decoded<T: Send + 'static>(
 }
 
 /// The strength asked, or the default; a single step is only possible at full strength.
-fn strength(request: &ImageRequest, default: f32) -> f32 {
-    request.strength.unwrap_or(if request.steps == Some(1) { 1.0 } else { default })
+fn strength(request: &ImageRequest) -> f32 {
+    request.strength.unwrap_or(if request.steps == Some(1) { 1.0 } else { VARIATION_STRENGTH })
 }
 
 impl ImageFields {
@@ -243,17 +251,14 @@ impl ImageFields {
             return Err(ApiError::field("stream", message));
         }
         if let (Some(model), None) = (&self.model, &self.provider) {
-            let cards = door.state.models.cards();
-            if !cards.iter().any(|card| card.name == *model) {
-                return Err(unknown(model, &cards));
+            if !door.state.models.knows(model) {
+                return Err(unknown(model, &door.state.models.cards()));
             }
         }
         let (width, height) = size(self.size.as_deref())?.unzip();
         let request = ImageRequest {
             prompt: self.prompt.unwrap_or_default(),
             negative: self.negative_prompt,
-            model: self.model,
-            provider: self.provider,
             seed: self.seed,
             steps: self.steps,
             width,
@@ -264,6 +269,7 @@ impl ImageFields {
             mode: self.mode.unwrap_or_default(),
             strength: self.strength,
             count: self.n.unwrap_or(1),
+            choice: Choice { model: self.model, provider: self.provider, ..Choice::default() },
             ..ImageRequest::default()
         };
         Ok((request, format))
@@ -279,7 +285,8 @@ fn size(text: Option<&str>) -> Result<Option<(u32, u32)>, ApiError> {
 
 /// The files of a form.
 struct Files {
-    image: Bytes,
+    /// At least one.
+    images: Vec<Bytes>,
     mask: Option<Bytes>,
 }
 
@@ -294,21 +301,13 @@ impl Files {
                 _ => {}
             }
         }
-        if images.len() > 1 || masks.len() > 1 {
-            return Err(ApiError::field("image", "one picture and one mask are possible, not several"));
+        if images.is_empty() {
+            return Err(ApiError::field("image", "`image` is missing: send a picture"));
         }
-        let image = images.pop().ok_or_else(|| ApiError::field("image", "`image` is missing: send a picture"))?;
-        Ok(Self { image, mask: masks.pop() })
-    }
-
-    /// The picture, and what of it to repaint. Slow for large pictures.
-    fn decode_for_edit(&self) -> Result<(Picture, Option<Mask>), Failure> {
-        let picture = Picture::decode(&self.image, "image")?;
-        let mask = match &self.mask {
-            Some(mask) => Some(Mask::decode(mask, "mask")?),
-            None => Mask::of_transparency(&self.image, "image")?,
-        };
-        Ok((picture, mask))
+        if masks.len() > 1 {
+            return Err(ApiError::field("mask", "one mask is possible, not several"));
+        }
+        Ok(Self { images, mask: masks.pop() })
     }
 }
 
@@ -316,7 +315,7 @@ async fn answered(
     door: &Door,
     caller: &Owner,
     headers: &HeaderMap,
-    request: ImageRequest,
+    request: impl Into<Request>,
     format: Format,
 ) -> Result<axum::Json<ImageList>, ApiError> {
     let fail = |failure| ApiError::of(failure, caller);
@@ -334,17 +333,17 @@ pub(super) async fn list(
     format: Format,
 ) -> Result<ImageList, Failure> {
     let now = SystemTime::now();
-    let mut data = Vec::with_capacity(answer.pictures.len());
-    for Kept { asset, seed } in &answer.pictures {
+    let mut data = Vec::with_capacity(answer.files.len());
+    for &Kept { asset, seed } in &answer.files {
         let (b64_json, url) = match format {
-            Format::Base64 => (Some(base64(door, *asset).await?), None),
-            Format::Url => (None, Some(link(door, headers, *asset, now))),
+            Format::Base64 => (Some(base64(door, asset).await?), None),
+            Format::Url => (None, Some(link(door, headers, asset, now))),
         };
         let provenance = answer.provenance.clone();
         data.push(Image {
             b64_json,
             url,
-            seed: *seed,
+            seed,
             model: provenance.model,
             provider: provenance.provider,
             fallback_reason: provenance.fallback_reason,

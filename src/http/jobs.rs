@@ -4,9 +4,12 @@ use super::Door;
 use super::error::{ApiError, ErrorAnswer, ErrorBody};
 use super::extract::{self, Asked, Json, Named};
 use super::images::{Format, ImageFields, ImageList, list as image_list};
+use super::speech::SpeechFields;
+use super::tasks;
 use crate::intake::{JobView, State as JobState, Wish};
 use crate::media::owner::Door as WayIn;
-use crate::media::{AssetId, Failure, JobId, Owner, Source, Tried};
+use crate::media::task::{ImageDescribe, ImageUpscale, SpeechTranscribe, TextTranslate, TextWrite, VideoGenerate};
+use crate::media::{AssetId, Failure, JobId, Owner, Provenance, Source, Text, Tried};
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -24,31 +27,47 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Most jobs on one page.
 const LONGEST_PAGE: u32 = 100;
 
+/// The input of a job, by its task.
+#[derive(ToSchema)]
+#[schema(as = TaskInput)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "published in /openapi.json; the input itself is read by its task")]
+pub enum TaskInput {
+    /// `image.generate` and `image.edit`.
+    Image(ImageFields),
+    /// `image.upscale`.
+    Upscale(ImageUpscale),
+    /// `image.describe`.
+    Describe(ImageDescribe),
+    /// `speech.transcribe`.
+    Transcribe(SpeechTranscribe),
+    /// `speech.synthesize`.
+    Speak(SpeechFields),
+    /// `text.write`.
+    Write(TextWrite),
+    /// `text.translate`.
+    Translate(TextTranslate),
+    /// `video.generate`.
+    Film(VideoGenerate),
+}
+
 /// A job to do.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct JobOrder {
-    /// `image.generate`.
+    /// `image.generate`, `image.edit`, `image.upscale`, `image.describe`, `speech.transcribe`, `speech.synthesize`,
+    /// `text.write`, `text.translate` or `video.generate`.
     #[serde(default, deserialize_with = "extract::text")]
     #[schema(example = "image.generate")]
     task: Option<String>,
-    /// The fields of `/v1/images/generations`, and `image` and `mask`: ids of stored pictures to change, as
-    /// `/v1/assets` gives them; `image` may be `parent`: the first picture of the parent's answer.
+    /// For pictures the fields of `/v1/images/generations`, for `speech.synthesize` those of `/v1/audio/speech`, for the
+    /// rest those of the task. Files are ids as `/v1/assets` gives them: `image` (or `images`), `mask`, `audio`; one of
+    /// them may be `parent`: the first file of the parent's answer.
     #[serde(default)]
-    #[schema(value_type = ImageFields)]
+    #[schema(value_type = TaskInput)]
     input: Map<String, Value>,
     /// A job of the caller that must be done first; this one fails when that one does.
     #[serde(default, deserialize_with = "extract::text")]
     parent: Option<String>,
-}
-
-/// The pictures that a job starts from.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Pictures {
-    #[serde(deserialize_with = "extract::text")]
-    image: Option<String>,
-    #[serde(deserialize_with = "extract::text")]
-    mask: Option<String>,
 }
 
 /// A job.
@@ -58,7 +77,7 @@ pub struct Job {
     id: String,
     /// Seconds since 1970.
     created: u64,
-    /// `image.generate`.
+    /// What is done, such as `image.generate`.
     task: String,
     /// `queued`, `running`, `done`, `failed` or `cancelled`.
     status: &'static str,
@@ -74,9 +93,9 @@ pub struct Job {
     /// While running: steps in all.
     #[serde(skip_serializing_if = "Option::is_none")]
     of: Option<u32>,
-    /// When done: the pictures, by links.
+    /// When done: files by links, and words.
     #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<ImageList>,
+    result: Option<JobResult>,
     /// When failed: why, as the waiting endpoint would have answered it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<ErrorBody>)]
@@ -88,6 +107,26 @@ pub struct Job {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
     attempts: Vec<Tried>,
+}
+
+/// What came of a job.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JobResult {
+    /// Pictures, or the only sound or film; nothing for words.
+    #[serde(flatten)]
+    files: ImageList,
+    /// Words: a transcript, a description, a translation, a prompt.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    text: Option<Text>,
+    /// Who answered.
+    model: String,
+    /// `local` or the provider's id.
+    provider: String,
+    /// Why it was not the first choice.
+    fallback_reason: Option<String>,
+    /// What the caller should know.
+    notice: Option<String>,
 }
 
 /// Jobs, newest first.
@@ -116,38 +155,20 @@ pub async fn submit(
     headers: HeaderMap,
     Json(order): Json<JobOrder>,
 ) -> Result<(StatusCode, axum::Json<Job>), ApiError> {
-    if order.task.as_deref() != Some("image.generate") {
-        return Err(ApiError::field("task", "`task` must be image.generate"));
+    let (request, files) = tasks::request(&door, order.task.as_deref().unwrap_or_default(), order.input)?;
+    for (name, source) in &files {
+        if let Source::Asset(asset) = source {
+            check_asset(&door, &caller, name, *asset).await?;
+        }
     }
-    let pictures: Pictures = extract::typed(order.input.clone())?;
-    let fields: ImageFields = extract::typed(order.input)?;
-    let (request, _) = fields.request(&door)?;
     let mut wish = Wish::new(WayIn::Http, request);
-    wish.parent = order.parent.map(|id| id.parse()).transpose().map_err(|_| not_an_id("parent", "job"))?;
-    wish.init = pictures.image.map(|id| source(&id)).transpose()?;
-    if let Some(Source::Asset(asset)) = wish.init {
-        check_asset(&door, &caller, "image", asset).await?;
-    }
-    if let Some(id) = pictures.mask {
-        let asset = id.parse().map_err(|_| not_an_id("mask", "stored picture"))?;
-        check_asset(&door, &caller, "mask", asset).await?;
-        wish.mask = Some(asset);
-    }
+    wish.files = files;
+    let not_an_id = |_| ApiError::field("parent", "`parent` must be the id of a job");
+    wish.parent = order.parent.map(|id| id.parse()).transpose().map_err(not_an_id)?;
     wish.idempotency_key = extract::idempotency_key(&headers)?;
     let id = door.state.intake.submit(&caller, wish).await.map_err(|failure| ApiError::of(failure, &caller))?;
     let job = find(&door, &caller, &headers, &id.to_string()).await?;
     Ok((StatusCode::ACCEPTED, axum::Json(job)))
-}
-
-fn not_an_id(param: &str, of: &str) -> ApiError {
-    ApiError::field(param, format!("`{param}` must be the id of a {of}"))
-}
-
-fn source(text: &str) -> Result<Source, ApiError> {
-    if text == "parent" {
-        return Ok(Source::Parent);
-    }
-    text.parse().map(Source::Asset).map_err(|_| not_an_id("image", "stored picture"))
 }
 
 /// Whether the caller may use this file.
@@ -156,7 +177,7 @@ async fn check_asset(door: &Door, caller: &Owner, param: &str, asset: AssetId) -
     if meta.is_some_and(|meta| caller.may_see(&meta.owner)) {
         return Ok(());
     }
-    Err(ApiError::field(param, format!("there is no stored picture {asset}")))
+    Err(ApiError::field(param, format!("there is no stored file {asset}")))
 }
 
 /// The caller's jobs, newest first; an admin sees everybody's.
@@ -284,7 +305,10 @@ async fn job(door: &Door, caller: &Owner, headers: &HeaderMap, view: JobView) ->
         JobState::Running { step, of } => (job.step, job.of) = (Some(step), Some(of)),
         JobState::Done(answer) => {
             let list = image_list(door, headers, &answer, Format::Url).await;
-            job.result = Some(list.map_err(|failure: Failure| ApiError::of(failure, caller))?);
+            let files = list.map_err(|failure: Failure| ApiError::of(failure, caller))?;
+            let Provenance { provider, model, fallback_reason } = answer.provenance.clone();
+            let notice = (!answer.notices.is_empty()).then(|| answer.notices.join("; "));
+            job.result = Some(JobResult { files, text: answer.text.clone(), model, provider, fallback_reason, notice });
         }
         JobState::Failed(failure) => job.error = Some(json!(ApiError::of(failure, caller).body())),
         JobState::Cancelled => {}

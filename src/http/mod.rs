@@ -16,6 +16,8 @@ mod metrics;
 mod models;
 mod openapi;
 mod ranges;
+mod speech;
+mod tasks;
 
 use crate::accounts::{Accounts, Keys};
 use crate::intake::Intake;
@@ -117,6 +119,7 @@ pub fn router(settings: &Settings, state: State, stop: CancellationToken) -> Rou
         .routes(routes!(images::generations))
         .routes(routes!(images::edits))
         .routes(routes!(images::variations))
+        .routes(routes!(speech::speech))
         .routes(routes!(models::list))
         .routes(routes!(models::one))
         .routes(routes!(jobs::submit, jobs::list))

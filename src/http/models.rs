@@ -41,7 +41,7 @@ pub struct Model {
 
 impl From<ModelCard> for Model {
     fn from(card: ModelCard) -> Self {
-        let ModelCard { name, title, provider, tasks, ready, created } = card;
+        let ModelCard { name, title, provider, tasks, ready, created, .. } = card;
         Self { id: name, object: "model", created, owned_by: provider, title, tasks, ready }
     }
 }

@@ -10,8 +10,7 @@ pub use wish::Wish;
 
 use crate::accounts::{Accounts, Purchase};
 use crate::db::{Db, Passing, Tx};
-use crate::media::order::IMAGE_GENERATE;
-use crate::media::{Answer, AssetId, Failure, ImageOrder, JobId, Owner};
+use crate::media::{Answer, AssetId, Failure, JobId, Owner};
 use crate::queue::{Ended, Idempotency, NewJob, Queue, Submitted};
 use crate::storage::Storage;
 use std::sync::Arc;
@@ -49,11 +48,11 @@ impl Intake {
             self.queue.expect_room().await?;
         }
         let mut checked = wish.checked(owner, self.accounts.allowed_models(owner.level)).await?;
-        let uploads = checked.store_pictures(&self.storage, owner).await?;
+        let uploads = checked.store_files(&self.storage, owner).await?;
         let input = checked.input()?;
         let job = NewJob {
             id,
-            task: IMAGE_GENERATE,
+            task: checked.request.task(),
             owner,
             door: checked.door,
             parent: checked.parent,
@@ -63,9 +62,9 @@ impl Intake {
         };
         let purchase = Purchase {
             job: id,
-            task: IMAGE_GENERATE,
-            model: checked.order.request.model.as_deref(),
-            units: checked.order.request.count,
+            task: checked.request.task(),
+            model: checked.request.choice().model.as_deref(),
+            units: checked.request.units(),
         };
         let submitted = self.db.retrying(|| self.write_down(&job, &purchase)).await;
         // A commit whose answer was lost may have happened: its pictures must stay.

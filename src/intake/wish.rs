@@ -1,7 +1,7 @@
-//! A request on its way into the line: checked, its pictures put into the storage, its form as a job fixed.
+//! A request on its way into the line: checked, its files put into the storage, its form as a job fixed.
 
-use super::{Idempotency, ImageOrder};
-use crate::media::{AssetId, Door, Failure, ImageRequest, JobId, Owner, Picture, Source, hex};
+use super::Idempotency;
+use crate::media::{AssetId, Door, Failure, JobId, Medium, Order, Owner, Request, Source, hex};
 use crate::storage::{Kind, NewAsset, Storage};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -15,11 +15,9 @@ pub struct Wish {
     /// The way it came in.
     pub door: Door,
     /// What is asked.
-    pub request: ImageRequest,
-    /// The picture to start from, where the request does not bring it itself.
-    pub init: Option<Source>,
-    /// What of it to repaint, where the request does not bring it itself.
-    pub mask: Option<AssetId>,
+    pub request: Request,
+    /// Files that the request does not bring itself, by their names in it.
+    pub files: Vec<(String, Source)>,
     /// A job that must be done first.
     pub parent: Option<JobId>,
     /// Marks a request that may be sent twice: the second is the first's job.
@@ -29,7 +27,11 @@ pub struct Wish {
 /// A checked wish.
 pub(super) struct Checked {
     pub(super) door: Door,
-    pub(super) order: ImageOrder,
+    pub(super) request: Request,
+    /// Files of the request that are not stored yet.
+    media: Vec<(&'static str, Medium)>,
+    files: Vec<(String, Source)>,
+    notices: Vec<String>,
     pub(super) parent: Option<JobId>,
     /// What a worker must have, where one does.
     pub(super) needs: Option<String>,
@@ -39,61 +41,55 @@ pub(super) struct Checked {
 impl Wish {
     /// Only a request, without anything beside it.
     #[must_use]
-    pub fn new(door: Door, request: ImageRequest) -> Self {
-        Self { door, request, init: None, mask: None, parent: None, idempotency_key: None }
+    pub fn new(door: Door, request: impl Into<Request>) -> Self {
+        Self { door, request: request.into(), files: Vec::new(), parent: None, idempotency_key: None }
     }
 
-    pub(super) async fn checked(mut self, owner: &Owner, allowed: Option<&[String]>) -> Result<Checked, Failure> {
+    pub(super) async fn checked(self, owner: &Owner, allowed: Option<&[String]>) -> Result<Checked, Failure> {
         if self.idempotency_key.as_ref().is_some_and(|key| key.is_empty() || key.chars().count() > LONGEST_KEY) {
             let message = format!("an idempotency key has 1 to {LONGEST_KEY} characters");
             return Err(Failure::invalid("Idempotency-Key", message));
         }
-        if matches!(self.init, Some(Source::Parent)) && self.parent.is_none() {
-            return Err(Failure::invalid("image", "the picture of the parent is asked for, but there is no parent"));
+        if let Some((name, _)) = self.files.iter().find(|(_, source)| *source == Source::Parent)
+            && self.parent.is_none()
+        {
+            return Err(Failure::invalid(name, "the picture of the parent is asked for, but there is no parent"));
         }
-        if self.mask.is_some() && self.init.is_none() {
-            return Err(Failure::invalid("mask", "a mask needs a picture to change"));
-        }
-        let fixed = json!([owner.id, self.init, self.mask, self.parent]);
+        let owner = owner.id.clone();
         let allowed = allowed.map(<[String]>::to_vec);
-        // On a thread of its own: a large picture to start from is scaled and hashed here.
+        // On a thread of its own: a large picture to start from is scaled, written as a file and hashed here.
         let checked = tokio::task::spawn_blocking(move || {
+            let fixed =
+                json!([owner, self.request.task(), self.request.to_json()?, self.files, self.parent]).to_string();
+            let elsewhere: Vec<&str> = self.files.iter().map(|(name, _)| name.as_str()).collect();
+            let (mut request, notices) = self.request.checked(&elsewhere)?;
+            let media = request.detach()?;
+            request.choice_mut().allowed_models = allowed;
+            let needs = request.choice().model.as_ref().map(|model| format!("model:{model}"));
             let key = self.idempotency_key;
-            let fingerprint = key.as_ref().map(|_| fingerprint(&mut self.request, &fixed.to_string()));
-            let from_elsewhere = self.init.is_some();
-            let strength = self.request.strength;
-            // Strength belongs to a picture; the checks do not see one that lies in the storage.
-            let request = ImageRequest { strength: if from_elsewhere { None } else { strength }, ..self.request };
-            let (mut request, notices) = request.checked()?;
-            if from_elsewhere {
-                request.strength = strength;
-            }
-            request.allowed_models = allowed;
-            let needs = request.model.as_ref().map(|model| format!("model:{model}"));
-            let order = ImageOrder { request, init: self.init, mask: self.mask, notices };
-            let idempotency = key.zip(fingerprint).map(|(key, fingerprint)| Idempotency { key, fingerprint });
-            Ok(Checked { door: self.door, order, parent: self.parent, needs, idempotency })
+            let idempotency = key.map(|key| Idempotency { key, fingerprint: fingerprint(&fixed, &media) });
+            let (door, files, parent) = (self.door, self.files, self.parent);
+            Ok(Checked { door, request, media, files, notices, parent, needs, idempotency })
         });
         checked.await.map_err(|e| Failure::internal(format!("checking the request broke: {e}")))?
     }
 }
 
 impl Checked {
-    /// Moves the pictures of the request into the storage. Returns what was stored.
-    pub(super) async fn store_pictures(&mut self, storage: &Storage, owner: &Owner) -> Result<Vec<AssetId>, Failure> {
+    /// Moves the files of the request into the storage. Returns what was stored.
+    pub(super) async fn store_files(&mut self, storage: &Storage, owner: &Owner) -> Result<Vec<AssetId>, Failure> {
         let mut stored = Vec::new();
-        if let Some(init) = self.order.request.init.take() {
-            let id = store(storage, owner, move || init.to_png(&[])).await?;
-            self.order.init = Some(Source::Asset(id));
-            stored.push(id);
-        }
-        if let Some(mask) = self.order.request.mask.take() {
-            let gray = move || {
-                let rgb = mask.gray.iter().flat_map(|gray| [*gray; 3]).collect();
-                Picture { width: mask.width, height: mask.height, rgb }.to_png(&[])
+        for (name, medium) in std::mem::take(&mut self.media) {
+            let asset = NewAsset {
+                bytes: medium.bytes,
+                content_type: medium.content_type,
+                owner: owner.id.clone(),
+                kind: Kind::Uploaded,
+                parent: None,
+                metadata: json!({}),
             };
-            let id = store(storage, owner, gray).await?;
-            self.order.mask = Some(id);
+            let id = storage.put(asset).await?;
+            self.files.push((name.to_owned(), Source::Asset(id)));
             stored.push(id);
         }
         Ok(stored)
@@ -101,43 +97,20 @@ impl Checked {
 
     /// As the job keeps it.
     pub(super) fn input(&self) -> Result<String, Failure> {
-        serde_json::to_string(&self.order)
-            .map_err(|e| Failure::internal(format!("the job cannot be written down: {e}")))
+        let order =
+            Order { request: self.request.to_json()?, files: self.files.clone(), notices: self.notices.clone() };
+        serde_json::to_string(&order).map_err(|e| Failure::internal(format!("the job cannot be written down: {e}")))
     }
 }
 
-async fn store(
-    storage: &Storage,
-    owner: &Owner,
-    png: impl FnOnce() -> Result<Vec<u8>, Failure> + Send + 'static,
-) -> Result<AssetId, Failure> {
-    let png = tokio::task::spawn_blocking(png).await;
-    let png = png.map_err(|e| Failure::internal(format!("writing the picture broke: {e}")))??;
-    let asset = NewAsset {
-        bytes: png.into(),
-        content_type: "image/png".to_owned(),
-        owner: owner.id.clone(),
-        kind: Kind::Uploaded,
-        parent: None,
-        metadata: json!({}),
-    };
-    storage.put(asset).await
-}
-
-/// A hash of everything that was asked, pictures by their pixels.
-fn fingerprint(request: &mut ImageRequest, beside: &str) -> String {
+/// A hash of everything that was asked, files by their bytes.
+fn fingerprint(asked: &str, media: &[(&str, Medium)]) -> String {
     let mut hash = Sha256::new();
-    hash.update(beside);
-    // Taken out for the while: the words are hashed as JSON, in which pixels would take several times their size.
-    let (init, mask) = (request.init.take(), request.mask.take());
-    if let Some(init) = &init {
-        hash.update(format!("{}x{}", init.width, init.height));
-        hash.update(&init.rgb);
+    hash.update(asked);
+    for (name, medium) in media {
+        hash.update(name);
+        hash.update(medium.bytes.len().to_le_bytes());
+        hash.update(&medium.bytes);
     }
-    if let Some(mask) = &mask {
-        hash.update(&mask.gray);
-    }
-    hash.update(serde_json::to_vec(&request).unwrap_or_default());
-    (request.init, request.mask) = (init, mask);
     hex::encode(hash.finalize())
 }

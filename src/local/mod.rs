@@ -22,7 +22,7 @@ mod work;
 pub use settings::{DeviceSetting, Settings};
 
 use crate::engine::protocol::{BUILD_ID, DeviceChoice, DrawOutput, FailureClass, ModelSpec, Order, Report, Stats};
-use crate::media::{Failure, ImageRequest, ImageResult, Provenance, Timings, Watch};
+use crate::media::{Answered, Content, Drawing, Failure, ImageRequest, ImageResult, Provenance, Timings, Watch};
 use backoff::Backoff;
 use binary::Choice;
 use catalogue::{Catalogue, Defaults, Family, Located};
@@ -80,7 +80,7 @@ impl Local {
         allow_path: bool,
         request: &ImageRequest,
         watch: Watch,
-    ) -> Result<ImageResult, Failure> {
+    ) -> Result<Answered, Failure> {
         let located = self.catalogue.locate(model, allow_path)?;
         if located.family != Family::Sdxl {
             let message = format!("'{}' is not a model that this version can draw with", located.name);
@@ -134,7 +134,7 @@ impl Local {
         defaults: Defaults,
         request: &ImageRequest,
         watch: Watch,
-    ) -> Result<ImageResult, Failure> {
+    ) -> Result<Answered, Failure> {
         let started = Instant::now();
         let mut work = tokio::task::spawn_blocking({
             let request = request.clone();
@@ -165,16 +165,19 @@ impl Local {
         outcome.map(|(output, load_s, stats)| {
             let timings = Timings { load_s, total_s: started.elapsed().as_secs_f64(), ..output.timings };
             let notices = plan.notices.into_iter().chain(output.notices).collect();
-            ImageResult {
-                pictures: output.pictures,
-                provenance: Provenance { provider: "local".to_owned(), model: work.spec.name, fallback_reason: None },
+            let drawing = Drawing {
                 steps: output.steps,
                 guidance: output.guidance,
                 mode: output.mode,
                 decoder: output.decoder,
-                notices,
                 timings,
                 peak_rss_bytes: stats.peak_rss,
+            };
+            Answered {
+                content: Content::Pictures(ImageResult { pictures: output.pictures, drawing: Some(drawing) }),
+                provenance: Provenance { provider: "local".to_owned(), model: work.spec.name, fallback_reason: None },
+                notices,
+                bytes: 0,
             }
         })
     }

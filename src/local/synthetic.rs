@@ -3,7 +3,7 @@
 use super::Local;
 use super::catalogue::Defaults;
 use crate::engine::protocol::{DeviceChoice, ModelSpec};
-use crate::media::{Failure, ImageRequest, ImageResult, Watch};
+use crate::media::{Answered, Failure, ImageRequest, Watch};
 use std::path::Path;
 
 impl Local {
@@ -12,12 +12,7 @@ impl Local {
     ///
     /// # Errors
     /// As [`Local::draw`].
-    pub async fn draw_synthetic(
-        &self,
-        save: &Path,
-        request: &ImageRequest,
-        watch: Watch,
-    ) -> Result<ImageResult, Failure> {
+    pub async fn draw_synthetic(&self, save: &Path, request: &ImageRequest, watch: Watch) -> Result<Answered, Failure> {
         let spec = ModelSpec {
             name: "synthetic-sdxl".to_owned(),
             path: save.to_owned(),

@@ -1,5 +1,6 @@
 //! Why a request was not answered, in classes that code decides on. One sentence each, fit for a person to read.
 
+use super::Refusal;
 use serde::{Deserialize, Serialize};
 
 /// A typed failure. `Display` is the sentence shown to people; it never holds a key or a provider's raw answer.
@@ -59,6 +60,20 @@ pub enum Failure {
     BadOutput {
         /// What was wrong with it.
         message: String,
+    },
+    /// A remote provider did not answer.
+    #[error("{}", refusal.sentence(provider, *retry_after_s))]
+    Remote {
+        /// Its name for people.
+        provider: String,
+        /// Why, in a class.
+        refusal: Refusal,
+        /// Seconds after which it said that another try makes sense.
+        retry_after_s: Option<u64>,
+        /// Whether it may have done the work and been paid, and the answer was lost.
+        spend_unknown: bool,
+        /// The HTTP status, where there was an answer.
+        status: Option<u16>,
     },
     /// The database or the storage cannot be used at the moment. The same again may work later.
     #[error("{message}")]
@@ -123,6 +138,11 @@ impl Failure {
         Self::Internal { message: message.into() }
     }
 
+    /// A remote failure without further details.
+    pub fn remote(provider: &str, refusal: Refusal) -> Self {
+        Self::Remote { provider: provider.to_owned(), refusal, retry_after_s: None, spend_unknown: false, status: None }
+    }
+
     /// A short stable name for metrics, the API's `code` and the log.
     #[must_use]
     pub fn class(&self) -> &'static str {
@@ -135,6 +155,7 @@ impl Failure {
             Self::Timeout { .. } => "timeout",
             Self::Busy { .. } => "busy",
             Self::BadOutput { .. } => "bad_output",
+            Self::Remote { refusal, .. } => refusal.word(),
             Self::Unavailable { .. } => "unavailable",
             Self::Quota { .. } => "quota",
             Self::Forbidden { .. } => "forbidden",

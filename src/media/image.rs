@@ -1,6 +1,6 @@
 //! The request for a picture and its answer.
 
-use super::{Failure, Mask, Picture};
+use super::{Choice, Failure, Mask, Picture, words};
 use serde::{Deserialize, Serialize};
 
 /// Longest prompt accepted, in characters (CONTRACT).
@@ -70,51 +70,18 @@ pub enum Scheduler {
     Euler,
 }
 
-macro_rules! words {
-    ($type:ty { $($word:literal => $value:expr),+ $(,)? }) => {
-        impl $type {
-            /// Its word on the command line, in the API and in answers.
-            #[must_use]
-            pub fn word(self) -> &'static str {
-                $(if self == $value { return $word; })+
-                ""
-            }
-        }
-
-        impl std::str::FromStr for $type {
-            type Err = String;
-
-            fn from_str(text: &str) -> Result<Self, String> {
-                match text {
-                    $($word => Ok($value),)+
-                    other => Err(format!("'{other}' is not one of {}", [$($word),+].join(", "))),
-                }
-            }
-        }
-
-        impl std::fmt::Display for $type {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.word())
-            }
-        }
-    };
-}
-
 words!(Mode { "auto" => Mode::Auto, "exact" => Mode::Exact, "fast" => Mode::Fast });
 words!(Decoder { "vae" => Decoder::Vae, "taesd" => Decoder::Taesd });
 words!(Scheduler { "euler_a" => Scheduler::EulerA, "euler" => Scheduler::Euler });
 
 /// A wish for pictures, as any door hands it in. `None` means: the model's default.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ImageRequest {
     /// What to draw.
     pub prompt: String,
     /// What to avoid; only with guidance above 1.
     pub negative: Option<String>,
-    /// A manifest name, a provider's model, or (from the command line only) a path.
-    pub model: Option<String>,
-    /// Answered by this provider or not at all.
-    pub provider: Option<String>,
     /// Picture `k` is drawn with `seed + k`. Without one, a random seed is drawn and told.
     pub seed: Option<u64>,
     /// 1 to [`MAX_STEPS`].
@@ -132,19 +99,20 @@ pub struct ImageRequest {
     /// How the engine computes.
     pub mode: Mode,
     /// Start from this picture instead of noise.
+    #[serde(skip)]
     pub init: Option<Picture>,
     /// How much of `init` may change, above 0 and up to 1.
     pub strength: Option<f32>,
     /// Which part of `init` may change.
+    #[serde(skip)]
     pub mask: Option<Mask>,
     /// Pictures wanted, 1 to [`MAX_COUNT`].
     pub count: u32,
-    /// Never ask a remote provider.
-    pub local_only: bool,
-    /// Only these models may answer; `None`: any. Set by the rules of the caller's level, not by the caller.
-    pub allowed_models: Option<Vec<String>>,
     /// Send a small preview with each step, where the model has a tiny decoder.
     pub previews: bool,
+    /// Who is to answer.
+    #[serde(flatten)]
+    pub choice: Choice,
 }
 
 impl ImageRequest {
@@ -182,7 +150,7 @@ impl ImageRequest {
     }
 
     fn check_names(&self) -> Result<(), Failure> {
-        for (param, name) in [("model", &self.model), ("provider", &self.provider)] {
+        for (param, name) in [("model", &self.choice.model), ("provider", &self.choice.provider)] {
             if name.as_ref().is_some_and(|name| name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control)) {
                 return Err(Failure::invalid(param, format!("`{param}` is no name that anything here could have")));
             }
@@ -299,8 +267,8 @@ fn cleaned(text: &str, what: &str, notices: &mut Vec<String>) -> String {
 pub struct DrawnPicture {
     /// The pixels.
     pub picture: Picture,
-    /// The seed that draws it again, alone.
-    pub seed: u64,
+    /// The seed that draws it again, alone; `None` where the one who drew takes none.
+    pub seed: Option<u64>,
 }
 
 /// Where a result came from.
@@ -329,13 +297,18 @@ pub struct Timings {
     pub total_s: f64,
 }
 
-/// The pictures and everything worth saying about them.
+/// The pictures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImageResult {
     /// In the order of their seeds.
     pub pictures: Vec<DrawnPicture>,
-    /// Who drew them.
-    pub provenance: Provenance,
+    /// How they were drawn; `None` where a remote provider does not tell.
+    pub drawing: Option<Drawing>,
+}
+
+/// How pictures were drawn on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Drawing {
     /// Steps done.
     pub steps: u32,
     /// Guidance used.
@@ -344,37 +317,36 @@ pub struct ImageResult {
     pub mode: Mode,
     /// What decoded it.
     pub decoder: Decoder,
-    /// What the caller should know: a cut prompt, a tiled decode.
-    pub notices: Vec<String>,
     /// Where the time went.
     pub timings: Timings,
-    /// The engine's largest resident size so far, bytes; 0 for a remote provider.
+    /// The engine's largest resident size so far, bytes.
     pub peak_rss_bytes: u64,
 }
 
 impl ImageResult {
     /// What the PNG of `drawn` tells about itself, in the order written: everything that draws it again.
     #[must_use]
-    pub fn texts(&self, request: &ImageRequest, drawn: &DrawnPicture) -> Vec<(&'static str, String)> {
+    pub fn texts(
+        &self,
+        request: &ImageRequest,
+        provenance: &Provenance,
+        drawn: &DrawnPicture,
+    ) -> Vec<(&'static str, String)> {
         let mut texts = vec![("prompt", request.prompt.clone())];
-        if let Some(negative) = &request.negative {
-            texts.push(("negative_prompt", negative.clone()));
-        }
-        texts.push(("seed", drawn.seed.to_string()));
-        texts.push(("model", self.provenance.model.clone()));
-        texts.push(("provider", self.provenance.provider.clone()));
-        texts.push(("steps", self.steps.to_string()));
-        texts.push(("guidance", self.guidance.to_string()));
-        texts.push(("size", format!("{}x{}", drawn.picture.width, drawn.picture.height)));
-        if let Some(scheduler) = request.scheduler {
-            texts.push(("scheduler", scheduler.to_string()));
-        }
-        if let (Some(_), Some(strength)) = (&request.init, request.strength) {
-            texts.push(("strength", strength.to_string()));
-        }
-        texts.push(("mode", self.mode.to_string()));
-        texts.push(("decoder", self.decoder.to_string()));
-        texts.push(("software", "Samovar".to_owned()));
+        let mut tell = |name, value: Option<String>| texts.extend(value.map(|value| (name, value)));
+        tell("negative_prompt", request.negative.clone());
+        tell("seed", drawn.seed.map(|seed| seed.to_string()));
+        tell("model", Some(provenance.model.clone()));
+        tell("provider", Some(provenance.provider.clone()));
+        tell("steps", self.drawing.map(|drawing| drawing.steps.to_string()));
+        tell("guidance", self.drawing.map(|drawing| drawing.guidance.to_string()));
+        tell("size", Some(format!("{}x{}", drawn.picture.width, drawn.picture.height)));
+        tell("scheduler", request.scheduler.map(|scheduler| scheduler.to_string()));
+        let strength = request.strength.filter(|_| request.init.is_some());
+        tell("strength", strength.map(|strength| strength.to_string()));
+        tell("mode", self.drawing.map(|drawing| drawing.mode.to_string()));
+        tell("decoder", self.drawing.map(|drawing| drawing.decoder.to_string()));
+        tell("software", Some("Samovar".to_owned()));
         texts
     }
 }

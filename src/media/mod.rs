@@ -4,25 +4,36 @@
 
 pub mod answer;
 pub mod calendar;
+pub mod content;
 pub mod failure;
 pub mod hex;
 pub mod ids;
 pub mod image;
+pub mod medium;
 pub mod models;
 pub mod order;
 pub mod owner;
 pub mod picture;
 pub mod progress;
+pub mod refusal;
+pub mod task;
 pub mod tried;
 pub mod watch;
+mod words;
 
 pub use answer::{Answer, Kept};
+pub use content::{Answered, Content, Segment, Text};
 pub use failure::Failure;
 pub use ids::{AssetId, JobId};
-pub use image::{Decoder, DrawnPicture, ImageRequest, ImageResult, Mode, Provenance, Scheduler, Timings};
-pub use order::{ImageOrder, Source};
+pub use image::{Decoder, Drawing, DrawnPicture, ImageRequest, ImageResult, Mode, Provenance, Scheduler, Timings};
+pub use medium::Medium;
+pub use order::{Order, Source};
 pub use owner::{Door, Level, Owner};
 pub use picture::{Mask, Picture};
 pub use progress::Progress;
+pub use refusal::Refusal;
+pub use task::{Choice, Request, Task};
 pub use tried::Tried;
 pub use watch::Watch;
+
+pub(crate) use words::words;

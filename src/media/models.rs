@@ -18,10 +18,17 @@ pub struct ModelCard {
     pub ready: bool,
     /// When its files were installed, seconds since 1970; 0 when unknown.
     pub created: i64,
+    /// Languages of prompts that it understands, such as `en`; empty: any.
+    pub languages: Vec<String>,
+    /// Who else serves it, best first, as links of a route.
+    pub elsewhere: Vec<String>,
 }
 
 /// Who can be asked now.
 pub trait Models: Send + Sync {
     /// Every model known, ready or not, in the order of the route.
     fn cards(&self) -> Vec<ModelCard>;
+
+    /// Whether a request may name this model, under today's name or an older one.
+    fn knows(&self, model: &str) -> bool;
 }

@@ -120,6 +120,27 @@ impl Mask {
         Ok(Self { width, height, gray: scaled.into_raw() })
     }
 
+    /// The same as a gray picture: white is repainted.
+    #[must_use]
+    pub fn to_picture(&self) -> Picture {
+        let rgb = self.gray.iter().flat_map(|gray| [*gray; 3]).collect();
+        Picture { width: self.width, height: self.height, rgb }
+    }
+
+    /// The same as a PNG that is transparent where it is repainted.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] when the pixels do not match the size.
+    pub fn to_transparency(&self) -> Result<Vec<u8>, Failure> {
+        let rgba: Vec<u8> = self.gray.iter().flat_map(|gray| [0, 0, 0, 255 - gray]).collect();
+        let pixels = image::RgbaImage::from_raw(self.width, self.height, rgba)
+            .ok_or_else(|| Failure::internal("a mask's pixels do not match its size"))?;
+        let mut bytes = Cursor::new(Vec::new());
+        let broken = |e: image::ImageError| Failure::internal(format!("the mask could not be written as PNG: {e}"));
+        pixels.write_to(&mut bytes, image::ImageFormat::Png).map_err(broken)?;
+        Ok(bytes.into_inner())
+    }
+
     fn transparent_part(decoded: &DynamicImage) -> Option<Self> {
         if !decoded.color().has_alpha() {
             return None;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Who was asked and what came of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tried {
     /// `local` or the provider's id.
     pub provider: String,
@@ -15,6 +15,15 @@ pub struct Tried {
     pub bytes: u64,
     /// [`Tried::DONE`] or the class of the failure.
     pub class: String,
+    /// The last characters of the key it was asked with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The HTTP status of a failure, where there was an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Whether it may have been paid without giving an answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spend_unknown: bool,
 }
 
 impl Tried {

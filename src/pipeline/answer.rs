@@ -1,10 +1,10 @@
-//! From a job's order to its answer: its pictures are fetched, the chain is asked, what it drew is stored.
+//! From a job's order to its answer: its files are fetched, the chain is asked, what came of it is stored.
 
 use super::{Pipeline, cache};
-use crate::media::order::IMAGE_GENERATE;
+use crate::chain::Unwritten;
 use crate::media::{
-    Answer, AssetId, DrawnPicture, Failure, ImageOrder, ImageRequest, ImageResult, JobId, Kept, Mask, Owner, Picture,
-    Source, Tried, Watch,
+    Answer, Answered, AssetId, Content, DrawnPicture, Failure, ImageRequest, ImageResult, JobId, Kept, Medium, Order,
+    Owner, Provenance, Request, Source, Text, Tried, Watch,
 };
 use crate::queue::{Claim, State};
 use crate::storage::{Kind, NewAsset, Storage};
@@ -31,117 +31,149 @@ impl Outcome {
     /// Deletes what was stored for an answer that does not count.
     pub(super) async fn discard(&self, storage: &Storage) {
         let Ok(answer) = &self.result else { return };
-        for picture in &answer.pictures {
-            delete(storage, picture.asset).await;
+        for file in &answer.files {
+            delete(storage, file.asset).await;
         }
     }
 }
 
 pub(super) async fn answer(pipeline: &Pipeline, claim: &Claim, watch: Watch) -> Outcome {
     let mut tried = Vec::new();
-    let result = image(pipeline, claim, watch, &mut tried).await;
+    let result = work(pipeline, claim, watch, &mut tried).await;
     Outcome { result: result.map(Arc::new), tried }
 }
 
-async fn image(pipeline: &Pipeline, claim: &Claim, watch: Watch, tried: &mut Vec<Tried>) -> Result<Answer, Failure> {
-    let order = order(claim)?;
-    let parent = match order.init {
-        Some(Source::Asset(asset)) => Some(asset),
-        Some(Source::Parent) => Some(first_picture(pipeline, claim.parent).await?),
-        None => None,
-    };
-    let (request, notices) = request(pipeline, &order, parent).await?;
+async fn work(pipeline: &Pipeline, claim: &Claim, watch: Watch, tried: &mut Vec<Tried>) -> Result<Answer, Failure> {
+    let (order, request) = order(claim)?;
+    let (files, parent) = fetch_all(pipeline, claim, &order).await?;
+    let (request, notices) = whole(request, files).await?;
+    let notices = order.notices.into_iter().chain(notices);
     let key = cache::key(&pipeline.chain, &request);
     if let Some(key) = &key
         && let Some(found) = cache::find(pipeline, key, claim).await
     {
         return Ok(found);
     }
-    let reply = pipeline.chain.image(request.clone(), watch).await;
+    let reply = pipeline.chain.ask(&request, &watch, &Unwritten).await;
     *tried = reply.tried;
-    let result = reply.result?;
-    let provenance = result.provenance.clone();
-    let notices: Vec<String> = notices.into_iter().chain(result.notices.iter().cloned()).collect();
-    let files = tokio::task::spawn_blocking(move || files(&request, result)).await;
-    let files = files.map_err(|e| Failure::internal(format!("writing the pictures broke: {e}")))??;
+    let Answered { content, provenance, notices: more, .. } = reply.result?;
+    let notices = notices.chain(more).collect();
+    let (from, asked) = (provenance.clone(), request.clone());
+    let made = tokio::task::spawn_blocking(move || made(&asked, &from, content)).await;
+    let (files, text) = made.map_err(|e| Failure::internal(format!("writing the answer broke: {e}")))??;
     if let Some(answered) = tried.last_mut() {
-        answered.bytes = files.iter().map(|file| file.png.len() as u64).sum();
+        let text = text.as_ref().map_or(0, |text| text.text.len());
+        answered.bytes = (files.iter().map(|file| file.bytes.len()).sum::<usize>() + text) as u64;
     }
-    let pictures = store(pipeline, claim, parent, files).await?;
-    let answer = Answer { pictures, provenance, notices, from_cache: false };
+    let files = store(pipeline, claim, parent, files).await?;
+    let answer = Answer { files, text, provenance, notices, from_cache: false };
     if let Some(key) = &key {
         cache::keep(pipeline, key, claim, &answer).await;
     }
     Ok(answer)
 }
 
-fn order(claim: &Claim) -> Result<ImageOrder, Failure> {
-    if claim.task != IMAGE_GENERATE {
-        return Err(Failure::invalid("task", format!("this version cannot do jobs of the kind {}", claim.task)));
-    }
-    serde_json::from_str(&claim.input)
-        .map_err(|e| Failure::internal(format!("the job was written by another version and cannot be read: {e}")))
+fn order(claim: &Claim) -> Result<(Order, Request), Failure> {
+    let other = |e| Failure::internal(format!("the job was written by another version and cannot be read: {e}"));
+    let order: Order = serde_json::from_str(&claim.input).map_err(|e| other(e.to_string()))?;
+    let request = order.request(&claim.task).map_err(other)?;
+    Ok((order, request))
 }
 
-/// The request with its pictures, checked once more: what lies in the storage was not there to be looked at before.
-async fn request(
+/// The files of an order, and the first of them that is stored: what the answer is made from.
+async fn fetch_all(
     pipeline: &Pipeline,
-    order: &ImageOrder,
-    init: Option<AssetId>,
-) -> Result<(ImageRequest, Vec<String>), Failure> {
-    let mut notices = order.notices.clone();
-    let mut request = order.request.clone();
-    let Some(init) = init else { return Ok((request, notices)) };
-    let picture = fetch(pipeline, init, "image").await?;
-    let mask = match order.mask {
-        Some(mask) => Some(fetch(pipeline, mask, "mask").await?),
-        None => None,
-    };
+    claim: &Claim,
+    order: &Order,
+) -> Result<(Vec<(String, Medium)>, Option<AssetId>), Failure> {
+    let (mut files, mut first) = (Vec::new(), None);
+    for (name, source) in &order.files {
+        let asset = match source {
+            Source::Asset(asset) => *asset,
+            Source::Parent => first_file(pipeline, claim.parent).await?,
+        };
+        files.push((name.clone(), fetch(pipeline, asset, name).await?));
+        first = first.or(Some(asset));
+    }
+    Ok((files, first))
+}
+
+async fn fetch(pipeline: &Pipeline, asset: AssetId, param: &str) -> Result<Medium, Failure> {
+    let gone = || Failure::invalid(param, format!("the file {asset} is not there or has expired"));
+    let meta = pipeline.storage.meta(asset).await?.ok_or_else(gone)?;
+    let bytes = pipeline.storage.bytes(asset, None).await?.ok_or_else(gone)?;
+    Ok(Medium::new(bytes, meta.content_type))
+}
+
+/// The request with its files, checked once more: what lies in the storage was not there to be looked at before.
+async fn whole(mut request: Request, files: Vec<(String, Medium)>) -> Result<(Request, Vec<String>), Failure> {
+    if files.is_empty() {
+        return Ok((request, Vec::new()));
+    }
     let checked = tokio::task::spawn_blocking(move || {
-        request.init = Some(Picture::decode(&picture, "image")?);
-        request.mask = mask.map(|mask| Mask::decode(&mask, "mask")).transpose()?;
-        request.checked()
+        for (name, medium) in files {
+            request.attach(&name, medium)?;
+        }
+        request.checked(&[])
     });
-    let broke = |e| Failure::internal(format!("reading the pictures broke: {e}"));
-    let (request, more) = checked.await.map_err(broke)??;
-    notices.extend(more);
-    Ok((request, notices))
+    checked.await.map_err(|e| Failure::internal(format!("reading the files broke: {e}")))?
 }
 
-async fn fetch(pipeline: &Pipeline, asset: AssetId, param: &str) -> Result<Bytes, Failure> {
-    let found = pipeline.storage.bytes(asset, None).await?;
-    found.ok_or_else(|| Failure::invalid(param, format!("the file {asset} is not there or has expired")))
-}
-
-/// The first picture of the job that came before.
-async fn first_picture(pipeline: &Pipeline, parent: Option<JobId>) -> Result<AssetId, Failure> {
+/// The first file of the job that came before.
+async fn first_file(pipeline: &Pipeline, parent: Option<JobId>) -> Result<AssetId, Failure> {
     let missing = || Failure::invalid("parent", "the job that had to be done first has left no picture");
     // Whether the parent may be seen was checked when the job was submitted.
     let view = pipeline.queue.view(parent.ok_or_else(missing)?, &Owner::local()).await?;
     match view.map(|view| view.state) {
-        Some(State::Done(answer)) => answer.pictures.first().map(|kept| kept.asset).ok_or_else(missing),
+        Some(State::Done(answer)) => answer.files.first().map(|kept| kept.asset).ok_or_else(missing),
         _ => Err(missing()),
     }
 }
 
-/// A picture as it is stored.
+/// A file as it is stored.
 struct File {
-    seed: u64,
-    png: Bytes,
+    bytes: Bytes,
+    content_type: String,
+    seed: Option<u64>,
     metadata: Value,
 }
 
+/// What is to be stored of an answer, and its words.
+fn made(request: &Request, from: &Provenance, content: Content) -> Result<(Vec<File>, Option<Text>), Failure> {
+    let whole = |medium: Medium| File {
+        bytes: medium.bytes,
+        content_type: medium.content_type,
+        seed: None,
+        metadata: json!({ "model": from.model, "provider": from.provider }),
+    };
+    match content {
+        Content::Pictures(result) => Ok((pictures(request, from, &result)?, None)),
+        Content::Text(text) => Ok((Vec::new(), Some(text))),
+        Content::Sound(medium) | Content::Video(medium) => Ok((vec![whole(medium)], None)),
+    }
+}
+
 /// Each picture as a PNG with what draws it again inside.
-fn files(request: &ImageRequest, mut result: ImageResult) -> Result<Vec<File>, Failure> {
-    let drawn: Vec<DrawnPicture> = std::mem::take(&mut result.pictures);
+fn pictures(request: &Request, from: &Provenance, result: &ImageResult) -> Result<Vec<File>, Failure> {
+    let nothing = ImageRequest::default();
+    let asked = match request {
+        Request::ImageGenerate(request) => request,
+        Request::ImageEdit(edit) => &edit.drawing,
+        _ => &nothing,
+    };
     let file = |one: &DrawnPicture| {
         let (width, height) = (one.picture.width, one.picture.height);
-        let provenance = &result.provenance;
-        let metadata = json!({ "width": width, "height": height, "seed": one.seed, "steps": result.steps,
-            "model": provenance.model, "provider": provenance.provider, "mode": result.mode, "decoder": result.decoder });
-        Ok(File { seed: one.seed, png: one.picture.to_png(&result.texts(request, one))?.into(), metadata })
+        let mut metadata = json!({ "width": width, "height": height, "seed": one.seed,
+            "model": from.model, "provider": from.provider });
+        if let Some(drawing) = &result.drawing {
+            metadata["steps"] = json!(drawing.steps);
+            metadata["mode"] = json!(drawing.mode);
+            metadata["decoder"] = json!(drawing.decoder);
+        }
+        let bytes = one.picture.to_png(&result.texts(asked, from, one))?.into();
+        Ok(File { bytes, content_type: "image/png".to_owned(), seed: one.seed, metadata })
     };
-    drawn.iter().map(file).collect()
+    result.pictures.iter().map(file).collect()
 }
 
 /// Stores all of them or none.
@@ -152,15 +184,9 @@ async fn store(
     files: Vec<File>,
 ) -> Result<Vec<Kept>, Failure> {
     let mut kept = Vec::with_capacity(files.len());
-    for File { seed, png, metadata } in files {
-        let asset = NewAsset {
-            bytes: png,
-            content_type: "image/png".to_owned(),
-            owner: claim.owner.clone(),
-            kind: Kind::Generated,
-            parent,
-            metadata,
-        };
+    for File { bytes, content_type, seed, metadata } in files {
+        let owner = claim.owner.clone();
+        let asset = NewAsset { bytes, content_type, owner, kind: Kind::Generated, parent, metadata };
         match pipeline.storage.put(asset).await {
             Ok(asset) => kept.push(Kept { asset, seed }),
             Err(failure) => {
@@ -176,6 +202,6 @@ async fn store(
 
 async fn delete(storage: &Storage, asset: AssetId) {
     if let Err(failure) = storage.delete(asset).await {
-        tracing::warn!(%asset, %failure, "a picture that does not count stays until it expires");
+        tracing::warn!(%asset, %failure, "a file that does not count stays until it expires");
     }
 }

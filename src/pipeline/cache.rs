@@ -3,13 +3,13 @@
 use super::Pipeline;
 use crate::chain::Chain;
 use crate::db::DbError;
-use crate::media::{Answer, AssetId, Failure, ImageRequest, hex};
+use crate::media::{Answer, AssetId, Failure, Request, hex};
 use crate::queue::Claim;
 use crate::values;
 use sha2::{Digest, Sha256};
 
-/// What the pictures of a request hang on. `None` without a seed, which asks for a new picture; and where a picture is
-/// given, which would have to be compared. The model is the one that would be asked now: another one that is set up
+/// What the pictures of a request hang on. `None` for anything but a picture from words; without a seed, which asks for a
+/// new one; and where a picture is given, which would have to be compared. The model is the one that would be asked now: another one that is set up
 /// later, or the same one fetched anew, draws anew.
 pub(super) struct Key {
     hash: String,
@@ -17,13 +17,14 @@ pub(super) struct Key {
     asked: (String, String),
 }
 
-pub(super) fn key(chain: &Chain, request: &ImageRequest) -> Option<Key> {
-    request.seed?;
-    if request.init.is_some() {
+pub(super) fn key(chain: &Chain, request: &Request) -> Option<Key> {
+    let Request::ImageGenerate(drawing) = request else { return None };
+    drawing.seed?;
+    if drawing.init.is_some() {
         return None;
     }
     let first = chain.first(request)?;
-    let words = serde_json::to_vec(&(request, &first.provider, &first.name, first.created)).ok()?;
+    let words = serde_json::to_vec(&(drawing, &first.provider, &first.name, first.created)).ok()?;
     let hash = hex::encode(Sha256::digest(words));
     Some(Key { hash, asked: (first.provider, first.name) })
 }
@@ -57,7 +58,7 @@ async fn copied(
     let Some(row) = row else { return Ok(None) };
     let own = row.get::<String>("job")? == claim.id.to_string();
     let Ok(mut answer) = serde_json::from_str::<Answer>(&row.get::<String>("answer")?) else { return Ok(None) };
-    for kept in &mut answer.pictures {
+    for kept in &mut answer.files {
         let Some(copy) = pipeline.storage.copy(kept.asset, &claim.owner).await? else { return Ok(None) };
         copies.push(copy);
         kept.asset = copy;

@@ -1,25 +1,31 @@
 //! The models of this machine as one provider among others.
 
-use super::ImageMaker;
+use super::{Call, Key, Manners, Provider};
 use crate::local::Local;
-use crate::local::catalogue::{Catalogue, Entry};
+use crate::local::catalogue::{Catalogue, Entry, Family};
 use crate::media::models::ModelCard;
-use crate::media::{Failure, ImageRequest, ImageResult, Watch};
+use crate::media::{Answered, Failure, ImageRequest, Request, Task, task};
 use async_trait::async_trait;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
-/// The word for pictures among a model's tasks.
-const GENERATE: &str = "image.generate";
+/// What the engine can do with a model of a family.
+fn tasks_of(family: Family) -> &'static [&'static str] {
+    match family {
+        Family::Sdxl => &[ImageRequest::NAME, task::ImageEdit::NAME],
+        Family::Flux => &[ImageRequest::NAME],
+        Family::Whisper | Family::SileroVad | Family::RealEsrgan => &[],
+    }
+}
 
-/// Makes pictures with the local engine.
-pub struct LocalImages {
+/// Answers with the local engine.
+pub struct LocalModels {
     local: Arc<Local>,
     catalogue: Arc<Catalogue>,
     allow_paths: bool,
 }
 
-impl LocalImages {
+impl LocalModels {
     /// `allow_paths`: whether a model may be a path instead of a manifest name (the command line only).
     #[must_use]
     pub fn new(local: Arc<Local>, catalogue: Arc<Catalogue>, allow_paths: bool) -> Self {
@@ -32,27 +38,53 @@ impl LocalImages {
         ModelCard {
             name: entry.name.clone(),
             title: if labelled { entry.title.clone() } else { format!("{} (demo)", entry.title) },
-            provider: self.provider().to_owned(),
-            tasks: entry.tasks.clone(),
+            provider: self.id().to_owned(),
+            tasks: tasks_of(entry.family).iter().map(|task| (*task).to_owned()).collect(),
             ready: self.catalogue.installed(entry),
             created: installed_at(&self.catalogue, entry),
+            languages: entry.prompt_languages.clone(),
+            elsewhere: entry.remote.clone(),
         }
     }
 }
 
 #[async_trait]
-impl ImageMaker for LocalImages {
-    fn provider(&self) -> &str {
+impl Provider for LocalModels {
+    fn id(&self) -> &str {
         "local"
     }
 
-    fn models(&self) -> Vec<ModelCard> {
-        let draws = |entry: &&Entry| entry.tasks.iter().any(|task| task == GENERATE);
-        self.catalogue.entries().iter().filter(draws).map(|entry| self.card(entry)).collect()
+    fn title(&self) -> &str {
+        "this machine"
     }
 
-    async fn make(&self, model: &str, request: &ImageRequest, watch: Watch) -> Result<ImageResult, Failure> {
-        self.local.draw(model, self.allow_paths, request, watch).await
+    fn models(&self) -> Vec<ModelCard> {
+        let works = |entry: &&Entry| !tasks_of(entry.family).is_empty();
+        self.catalogue.entries().iter().filter(works).map(|entry| self.card(entry)).collect()
+    }
+
+    fn manners(&self) -> Manners {
+        // The engine's own line keeps its jobs apart, and its own watch ends one that stands still.
+        Manners { keyed: false, concurrency: usize::MAX, own_policy: true, patience: Duration::MAX }
+    }
+
+    async fn answer(&self, call: Call<'_>) -> Result<Answered, Failure> {
+        let draw = async |request: &ImageRequest| {
+            self.local.draw(call.model, self.allow_paths, request, call.watch.clone()).await
+        };
+        match call.request {
+            Request::ImageGenerate(request) => draw(request).await,
+            Request::ImageEdit(edit) => {
+                let edit = edit.clone();
+                let drawing = tokio::task::spawn_blocking(move || edit.as_drawing()).await;
+                draw(&drawing.map_err(|e| Failure::internal(format!("reading the pictures broke: {e}")))??).await
+            }
+            other => Err(Failure::Missing { message: format!("no local model does {}", other.task()) }),
+        }
+    }
+
+    async fn probe(&self, _: Option<&Key>) -> Result<(), Failure> {
+        self.local.probe()
     }
 }
 
@@ -76,10 +108,13 @@ mod tests {
         let catalogue = Catalogue::read(&catalogue::Settings { models_dir, weights_dir }).expect("the manifest");
         let catalogue = Arc::new(catalogue);
         let local = Arc::new(Local::new(Settings::default(), Arc::clone(&catalogue)));
-        let cards = LocalImages::new(local, catalogue, false).models();
+        let cards = LocalModels::new(local, catalogue, false).models();
         let named = |name: &str| cards.iter().find(|card| card.name == name).expect("a card");
         assert!(named("demo").ready && named("demo").title.contains("demo") && named("demo").created > 0);
+        assert!(named("demo").languages.contains(&"ru".to_owned()) && named("sdxl-turbo").languages == ["en"]);
+        assert!(named("flux-schnell").elsewhere.iter().any(|link| link.starts_with("hf:")));
         assert!(cards.iter().all(|card| card.ready == (card.created > 0)), "{cards:?}");
-        assert!(cards.iter().all(|card| card.provider == "local" && card.tasks.contains(&GENERATE.to_owned())));
+        let generate = ImageRequest::NAME.to_owned();
+        assert!(cards.iter().all(|card| card.provider == "local" && card.tasks.contains(&generate)));
     }
 }

@@ -55,7 +55,7 @@ impl Statistics {
     /// # Errors
     /// [`DbError`] when it could not be written.
     pub async fn record(&self, tx: &mut Tx, task: &str, tried: &Tried) -> Result<(), DbError> {
-        let Tried { provider, model, took_ms, bytes, class } = tried;
+        let Tried { provider, model, took_ms, bytes, class, .. } = tried;
         let labels = [("task", task), ("provider", provider), ("model", model), ("class", class)]
             .map(|(name, value)| metrics::Label::new(name, value.to_owned()));
         metrics::counter!("samovar_attempts_total", labels.to_vec()).increment(1);

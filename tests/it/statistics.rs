@@ -4,7 +4,7 @@ use crate::support::database::on_every_database;
 use crate::support::desk::{Desk, stderr, stdout};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use samovar::db::{Clock, Db};
-use samovar::media::{Tried, order::IMAGE_GENERATE};
+use samovar::media::Tried;
 use samovar::statistics::{Statistics, Total};
 use serde_json::Value;
 
@@ -12,14 +12,21 @@ const DAY: i64 = 86_400_000;
 
 fn tried(provider: &str, model: &str, took_ms: u64, class: &str) -> Tried {
     let bytes = if class == Tried::DONE { took_ms * 10 } else { 0 };
-    Tried { provider: provider.to_owned(), model: model.to_owned(), took_ms, bytes, class: class.to_owned() }
+    Tried {
+        provider: provider.to_owned(),
+        model: model.to_owned(),
+        took_ms,
+        bytes,
+        class: class.to_owned(),
+        ..Tried::default()
+    }
 }
 
 async fn note(db: &Db, attempts: &[Tried]) {
     let statistics = Statistics::new(db.clone());
     let mut tx = db.begin().await.unwrap();
     for tried in attempts {
-        statistics.record(&mut tx, IMAGE_GENERATE, tried).await.unwrap();
+        statistics.record(&mut tx, "image.generate", tried).await.unwrap();
     }
     tx.commit().await.unwrap();
 }
@@ -36,12 +43,12 @@ async fn attempts_are_added_up_by_model() {
         note(&base.db, &[tried("local", "demo", 1000, Tried::DONE), tried("local", "demo", 100, "crashed")]).await;
         note(&base.db, &[tried("local", "demo", 4000, Tried::DONE), tried("hf", "flux", 50, "busy")]).await;
         let mut tx = base.db.begin().await.unwrap();
-        statistics.record(&mut tx, IMAGE_GENERATE, &tried("local", "demo", 9000, Tried::DONE)).await.unwrap();
+        statistics.record(&mut tx, "image.generate", &tried("local", "demo", 9000, Tried::DONE)).await.unwrap();
         drop(tx);
 
         let totals = statistics.totals(1).await.unwrap();
         let local = Total {
-            task: IMAGE_GENERATE.to_owned(),
+            task: "image.generate".to_owned(),
             provider: "local".to_owned(),
             model: "demo".to_owned(),
             attempts: 3,

@@ -115,7 +115,7 @@ impl Sdxl {
             let started = Instant::now();
             let picture = self.decode(&latent, job, task.size, &|| looker.go_on())?;
             timings.decode_s += started.elapsed().as_secs_f64();
-            pictures.push(DrawnPicture { picture, seed: *seed });
+            pictures.push(DrawnPicture { picture, seed: Some(*seed) });
         }
         Ok(DrawOutput {
             pictures,

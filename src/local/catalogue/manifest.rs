@@ -28,6 +28,8 @@ pub struct Entry {
     pub defaults: Defaults,
     /// Who else serves this model, best first, as links of a route: `hf:black-forest-labs/FLUX.1-schnell`.
     pub remote: Vec<String>,
+    /// Languages of prompts that it understands; empty: any.
+    pub prompt_languages: Vec<String>,
     /// Comes with the program, never fetched.
     pub bundled: bool,
     /// Every file, those shared with other models included.
@@ -170,6 +172,8 @@ struct RawModel {
     #[serde(default)]
     remote: Vec<String>,
     #[serde(default)]
+    prompt_languages: Vec<String>,
+    #[serde(default)]
     bundled: bool,
     main: Option<PathBuf>,
     vae: Option<PathBuf>,
@@ -254,6 +258,7 @@ fn entry(model: &RawModel, manifest: &RawManifest) -> Result<Entry, String> {
         vram: model.vram_gib.map(from_gib),
         defaults: model.defaults,
         remote: model.remote.clone(),
+        prompt_languages: model.prompt_languages.clone(),
         bundled: model.bundled,
         files,
         main: model.main.clone(),

@@ -79,19 +79,18 @@ fn the_texts_of_a_png_draw_it_again() {
         scheduler: Some(Scheduler::EulerA),
         ..ImageRequest::new("a cat, кошка")
     };
-    let drawn = DrawnPicture { picture: flat(64, 72), seed: 43 };
-    let result = ImageResult {
-        pictures: vec![drawn.clone()],
-        provenance: Provenance { provider: "local".into(), model: "demo".into(), fallback_reason: None },
+    let drawn = DrawnPicture { picture: flat(64, 72), seed: Some(43) };
+    let drawing = Drawing {
         steps: 4,
         guidance: 0.0,
         mode: Mode::Exact,
         decoder: Decoder::Vae,
-        notices: Vec::new(),
         timings: Timings::default(),
         peak_rss_bytes: 0,
     };
-    let texts = result.texts(&request, &drawn);
+    let result = ImageResult { pictures: vec![drawn.clone()], drawing: Some(drawing) };
+    let from = Provenance { provider: "local".into(), model: "demo".into(), fallback_reason: None };
+    let texts = result.texts(&request, &from, &drawn);
     let bytes = drawn.picture.to_png(&texts).unwrap();
     let decoder = png::Decoder::new(std::io::Cursor::new(&bytes));
     let reader = decoder.read_info().unwrap();

@@ -10,7 +10,6 @@ mod sequences;
 use crate::support::database::{Database, on_every_database};
 use samovar::accounts::{Accounts, Limit, Purchase, Reserved, Settings, Terms, TopUp};
 use samovar::db::Db;
-use samovar::media::order::IMAGE_GENERATE;
 use samovar::media::{Failure, JobId, Level, Owner};
 use std::collections::BTreeMap;
 
@@ -20,13 +19,17 @@ fn settings() -> Settings {
         [(Level::User, Limit::Daily(3)), (Level::Subscriber, Limit::Daily(5)), (Level::Admin, Limit::Unlimited)];
     let model_prices = BTreeMap::from([("flux-schnell".to_owned(), 500)]);
     let terms = Terms { limits: limits.into(), price: 300, model_prices };
-    Settings { tasks: BTreeMap::from([(IMAGE_GENERATE.to_owned(), terms)]), start_balance: 3000, ..Settings::default() }
+    Settings {
+        tasks: BTreeMap::from([("image.generate".to_owned(), terms)]),
+        start_balance: 3000,
+        ..Settings::default()
+    }
 }
 
 /// The same with other free units for users.
 fn settings_with(limit: Limit) -> Settings {
     let mut settings = settings();
-    settings.tasks.get_mut(IMAGE_GENERATE).unwrap().limits.insert(Level::User, limit);
+    settings.tasks.get_mut("image.generate").unwrap().limits.insert(Level::User, limit);
     settings
 }
 
@@ -44,7 +47,7 @@ impl Books {
     /// Reserves in a transaction of its own.
     async fn reserve(&self, owner: &Owner, job: JobId, units: u32, model: Option<&str>) -> Result<Reserved, Failure> {
         let mut tx = self.db.begin().await?;
-        let purchase = Purchase { job, task: IMAGE_GENERATE, model, units };
+        let purchase = Purchase { job, task: "image.generate", model, units };
         let reserved = self.accounts.reserve(&mut tx, owner, &purchase).await?;
         tx.commit().await?;
         Ok(reserved)

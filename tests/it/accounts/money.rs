@@ -68,7 +68,7 @@ async fn a_reservation_that_is_not_committed_never_was() {
     on_every_database(async |Database { db, .. }| {
         let books = Books::new(db.clone(), settings());
         let mut tx = db.begin().await.unwrap();
-        let purchase = Purchase { job: JobId::fresh(), task: IMAGE_GENERATE, model: None, units: 5 };
+        let purchase = Purchase { job: JobId::fresh(), task: "image.generate", model: None, units: 5 };
         books.accounts.reserve(&mut tx, &anna(), &purchase).await.unwrap();
         drop(tx);
         assert_eq!((books.used(&anna()).await, books.balance(&anna()).await), (0, 3000));

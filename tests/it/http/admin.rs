@@ -21,7 +21,7 @@ async fn statistics_are_for_administrators() {
     let mut tx = db.begin().await.unwrap();
     for (took_ms, class) in [(1500, Tried::DONE), (500, "crashed")] {
         let (provider, model) = ("local".to_owned(), "demo".to_owned());
-        let tried = Tried { provider, model, took_ms, bytes: 1000, class: class.to_owned() };
+        let tried = Tried { provider, model, took_ms, bytes: 1000, class: class.to_owned(), ..Tried::default() };
         Statistics::new(db.clone()).record(&mut tx, "image.generate", &tried).await.unwrap();
     }
     tx.commit().await.unwrap();

@@ -53,7 +53,7 @@ async fn absent_null_empty_and_auto_are_the_models_choice() {
     let answer = server.generate(&fields).await;
     assert_eq!(answer.status, 200, "{}", answer.json());
     let request = server.painter.only_request();
-    assert_eq!((request.model, request.width, request.seed, request.count), (None, None, None, 1));
+    assert_eq!((request.choice.model, request.width, request.seed, request.count), (None, None, None, 1));
     assert_eq!(answer.json()["data"][0]["seed"], painter::SEED);
 }
 

@@ -2,11 +2,14 @@
 
 use async_trait::async_trait;
 use samovar::media::models::ModelCard;
+use samovar::media::task::TASKS;
 use samovar::media::{
-    Decoder, DrawnPicture, Failure, ImageRequest, ImageResult, Mode, Picture, Progress, Provenance, Timings, Watch,
+    Answered, Content, Decoder, Drawing, DrawnPicture, Failure, ImageRequest, ImageResult, Medium, Mode, Picture,
+    Progress, Provenance, Request, Segment, Text, Timings,
 };
-use samovar::providers::ImageMaker;
+use samovar::providers::{Call, Key, Manners, Provider};
 use std::sync::Mutex;
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// What the painter does when asked.
@@ -51,9 +54,21 @@ impl Painter {
 }
 
 #[async_trait]
-impl ImageMaker for Painter {
-    fn provider(&self) -> &str {
+impl Provider for Painter {
+    fn id(&self) -> &str {
         "local"
+    }
+
+    fn title(&self) -> &str {
+        "this machine"
+    }
+
+    fn manners(&self) -> Manners {
+        Manners { keyed: false, concurrency: 64, own_policy: false, patience: Duration::MAX }
+    }
+
+    async fn probe(&self, _: Option<&Key>) -> Result<(), Failure> {
+        Ok(())
     }
 
     fn models(&self) -> Vec<ModelCard> {
@@ -61,23 +76,31 @@ impl ImageMaker for Painter {
             name: name.to_owned(),
             title: title.to_owned(),
             provider: "local".to_owned(),
-            tasks: vec!["image.generate".to_owned()],
+            tasks: TASKS.iter().map(|(task, _)| (*task).to_owned()).collect(),
             ready,
             created: 1_700_000_000,
+            languages: Vec::new(),
+            elsewhere: Vec::new(),
         };
         vec![card("sdxl-turbo", "SDXL-Turbo", false), card("demo", "Emoji (demo)", true)]
     }
 
-    async fn make(&self, model: &str, request: &ImageRequest, watch: Watch) -> Result<ImageResult, Failure> {
+    async fn answer(&self, call: Call<'_>) -> Result<Answered, Failure> {
+        let (model, watch) = (call.model, call.watch);
         if model != "demo" {
             let message = format!("the model {model} is not installed: scripts/fetch_models.sh {model}");
             return Err(Failure::Missing { message });
         }
+        let request = match call.request {
+            Request::ImageGenerate(request) => request.clone(),
+            Request::ImageEdit(edit) => edit.as_drawing()?,
+            other => return Ok(worded(other)),
+        };
         self.asked.lock().unwrap().push(request.clone());
         self.started.notify_one();
         watch.tell(Progress { step: 1, of: 4, preview: None });
         match &self.turn {
-            Turn::Paints => Ok(painted(request)),
+            Turn::Paints => Ok(painted(&request)),
             Turn::Fails(failure) => Err(failure.clone()),
             Turn::Panics => panic!("the painter was told to panic"),
             Turn::Waits => {
@@ -89,20 +112,38 @@ impl ImageMaker for Painter {
     }
 }
 
-fn painted(request: &ImageRequest) -> ImageResult {
+/// What it says to tasks without pictures.
+fn worded(request: &Request) -> Answered {
+    let content = match request {
+        Request::SpeechSynthesize(_) => Content::Sound(Medium::new(&b"OggS of a voice"[..], "audio/ogg")),
+        Request::VideoGenerate(_) => Content::Video(Medium::new(&b"\0\0\0\x20ftypisom"[..], "video/mp4")),
+        other => Content::Text(Text {
+            text: format!("the answer to {}", other.task()),
+            language: Some("ru".into()),
+            segments: vec![Segment { start: 0.0, end: 1.5, text: "the answer".into() }],
+        }),
+    };
+    answered(content)
+}
+
+fn answered(content: Content) -> Answered {
+    let provenance = Provenance { provider: "local".into(), model: "demo".into(), fallback_reason: None };
+    Answered { content, provenance, notices: Vec::new(), bytes: 0 }
+}
+
+fn painted(request: &ImageRequest) -> Answered {
     let init = request.init.as_ref().map_or((64, 64), |init| (init.width, init.height));
     let (width, height) = (request.width.unwrap_or(init.0), request.height.unwrap_or(init.1));
     let picture = Picture { width, height, rgb: vec![COLOR; (width * height * 3) as usize] };
     let seeds = (0..u64::from(request.count)).map(|k| request.seed.unwrap_or(SEED) + k);
-    ImageResult {
-        pictures: seeds.map(|seed| DrawnPicture { picture: picture.clone(), seed }).collect(),
-        provenance: Provenance { provider: "local".into(), model: "demo".into(), fallback_reason: None },
+    let drawing = Drawing {
         steps: request.steps.unwrap_or(1),
         guidance: 0.0,
         mode: Mode::Exact,
         decoder: Decoder::Vae,
-        notices: Vec::new(),
         timings: Timings::default(),
         peak_rss_bytes: 0,
-    }
+    };
+    let pictures = seeds.map(|seed| DrawnPicture { picture: picture.clone(), seed: Some(seed) }).collect();
+    answered(Content::Pictures(ImageResult { pictures, drawing: Some(drawing) }))
 }

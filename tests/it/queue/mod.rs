@@ -34,7 +34,7 @@ fn settings() -> Settings {
 
 fn answer() -> Arc<Answer> {
     let provenance = Provenance { provider: "local".into(), model: "demo".into(), fallback_reason: None };
-    Arc::new(Answer { pictures: Vec::new(), provenance, notices: Vec::new(), from_cache: false })
+    Arc::new(Answer { files: Vec::new(), text: None, provenance, notices: Vec::new(), from_cache: false })
 }
 
 fn done() -> State {

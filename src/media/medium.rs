@@ -1,0 +1,152 @@
+//! A picture, a sound or a film as a file: bytes and what they are by their content, whatever they were sent as.
+
+use super::picture::Seen;
+use super::{Failure, picture};
+use bytes::Bytes;
+
+/// Largest sound accepted, in bytes (CONTRACT).
+pub const MAX_SOUND_BYTES: usize = 200_000_000;
+
+/// A file whose kind is known.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Medium {
+    /// The file.
+    pub bytes: Bytes,
+    /// Its media type, by content: `image/png`, `audio/ogg`, `video/mp4`.
+    pub content_type: String,
+}
+
+impl std::fmt::Debug for Medium {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Medium({}, {} bytes)", self.content_type, self.bytes.len())
+    }
+}
+
+impl Medium {
+    /// A file that is known to be what it is called.
+    pub fn new(bytes: impl Into<Bytes>, content_type: impl Into<String>) -> Self {
+        Self { bytes: bytes.into(), content_type: content_type.into() }
+    }
+
+    /// A picture that decodes.
+    ///
+    /// # Errors
+    /// [`Failure::TooBig`] over the limits of a picture, [`Failure::Invalid`] when it is none.
+    pub fn picture(bytes: Bytes, param: &str) -> Result<Self, Failure> {
+        let seen = Seen::of(&bytes, param)?;
+        let seen =
+            seen.ok_or_else(|| Failure::invalid(param, format!("`{param}` is not a picture that can be read")))?;
+        Ok(Self::new(bytes, seen.content_type))
+    }
+
+    /// A sound, known by the first bytes of its container.
+    ///
+    /// # Errors
+    /// [`Failure::TooBig`] over [`MAX_SOUND_BYTES`], [`Failure::Invalid`] when it is none that is known here.
+    pub fn sound(bytes: Bytes, param: &str) -> Result<Self, Failure> {
+        if bytes.len() > MAX_SOUND_BYTES {
+            let message = format!("`{param}` has {} bytes; at most {MAX_SOUND_BYTES} are accepted", bytes.len());
+            return Err(Failure::TooBig { message });
+        }
+        let kind = sound_type(&bytes);
+        let kind = kind.ok_or_else(|| {
+            Failure::invalid(param, format!("`{param}` is not OGG, MP3, WAV, FLAC, M4A, MP4, AAC, WebM or AMR"))
+        })?;
+        Ok(Self::new(bytes, kind))
+    }
+
+    /// What a file is, if it is of a kind that can be worked with here.
+    ///
+    /// # Errors
+    /// As [`Self::picture`] and [`Self::sound`] for a file that is of a known kind and still cannot be used.
+    pub fn of(bytes: Bytes, param: &str) -> Result<Option<Self>, Failure> {
+        if sound_type(&bytes).is_some() {
+            return Self::sound(bytes, param).map(Some);
+        }
+        if bytes.len() > picture::MAX_FILE_BYTES {
+            let most = picture::MAX_FILE_BYTES;
+            let message = format!("`{param}` has {} bytes; at most {most} are accepted for a picture", bytes.len());
+            return Err(Failure::TooBig { message });
+        }
+        Ok(Seen::of(&bytes, param)?.map(|seen| Self::new(bytes, seen.content_type)))
+    }
+
+    /// The usual ending of a file of this kind, without the dot; services tell formats by it.
+    #[must_use]
+    pub fn extension(&self) -> &'static str {
+        match self.content_type.as_str() {
+            "image/png" => "png",
+            "image/jpeg" => "jpg",
+            "image/webp" => "webp",
+            "image/gif" => "gif",
+            "image/bmp" => "bmp",
+            "audio/ogg" => "ogg",
+            "audio/mpeg" => "mp3",
+            "audio/wav" => "wav",
+            "audio/flac" => "flac",
+            "audio/mp4" => "m4a",
+            "audio/aac" => "aac",
+            "audio/webm" | "video/webm" => "webm",
+            "audio/amr" => "amr",
+            "video/mp4" => "mp4",
+            _ => "bin",
+        }
+    }
+}
+
+/// The media type of a sound by its first bytes. A film counts by its sound: MP4 and WebM hold either.
+fn sound_type(bytes: &[u8]) -> Option<&'static str> {
+    let at = |offset: usize, mark: &[u8]| bytes.get(offset..offset + mark.len()) == Some(mark);
+    let kinds: [(usize, &[u8], &str); 8] = [
+        (0, b"OggS", "audio/ogg"),
+        (0, b"ID3", "audio/mpeg"),
+        (0, b"fLaC", "audio/flac"),
+        (8, b"WAVE", "audio/wav"),
+        (4, b"ftypM4A", "audio/mp4"),
+        (4, b"ftyp", "video/mp4"),
+        (0, b"\x1a\x45\xdf\xa3", "audio/webm"),
+        (0, b"#!AMR", "audio/amr"),
+    ];
+    let known = kinds.iter().find(|(offset, mark, _)| at(*offset, mark)).map(|(_, _, kind)| *kind);
+    known.or_else(|| {
+        // A frame of MPEG audio begins with eleven ones; the layer tells MP3 (1 to 3) from AAC (0).
+        let (first, second) = (*bytes.first()?, *bytes.get(1)?);
+        let frame = first == 0xff && second & 0xe0 == 0xe0;
+        match (frame, second & 0x06) {
+            (true, 0) if second & 0xf0 == 0xf0 => Some("audio/aac"),
+            (true, 1..) => Some("audio/mpeg"),
+            _ => None,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sounds_are_known_by_their_first_bytes() {
+        let cases: [(&[u8], Option<&str>); 10] = [
+            (b"OggS\0\x02", Some("audio/ogg")),
+            (b"RIFF\x24\0\0\0WAVEfmt ", Some("audio/wav")),
+            (b"ID3\x04", Some("audio/mpeg")),
+            (b"\xff\xfb\x90\x64", Some("audio/mpeg")),
+            (b"\xff\xf1\x50\x80", Some("audio/aac")),
+            (b"fLaC\0\0\0\x22", Some("audio/flac")),
+            (b"\0\0\0\x20ftypM4A ", Some("audio/mp4")),
+            (b"\0\0\0\x20ftypisom", Some("video/mp4")),
+            (b"\xff\xd8\xff\xe0", None),
+            (b"", None),
+        ];
+        for (bytes, kind) in cases {
+            assert_eq!(sound_type(bytes), kind, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_neither_picture_nor_sound_is_refused_with_the_field() {
+        let failure = Medium::sound(Bytes::from_static(b"hello"), "file").expect_err("no sound");
+        assert!(matches!(&failure, Failure::Invalid { param: Some(param), .. } if param == "file"), "{failure}");
+        assert_eq!(Medium::of(Bytes::from_static(b"hello"), "file"), Ok(None));
+    }
+}
