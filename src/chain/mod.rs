@@ -11,7 +11,7 @@ use crate::media::models::{ModelCard, Models};
 use crate::media::{Answered, Failure, Request, Tried, Watch};
 use crate::providers::{Call, Journal, Provider};
 use async_trait::async_trait;
-use route::{LOCAL, Link, RouteError};
+use route::{LOCAL, Link, OTHERS, RouteError};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -95,7 +95,8 @@ impl Chain {
     pub fn skipped(&self) -> Vec<&Link> {
         let mut seen = HashSet::new();
         let links = self.routes.values().flatten();
-        links.filter(|link| self.provider(&link.provider).is_none() && seen.insert(*link)).collect()
+        let absent = |link: &&Link| link.provider != OTHERS && self.provider(&link.provider).is_none();
+        links.filter(|link| absent(link) && seen.insert(*link)).collect()
     }
 
     /// The answer of the first link that has one. What the links before it said becomes `fallback_reason`.
@@ -183,7 +184,8 @@ impl Chain {
         };
         let Some(model) = &choice.model else {
             let route = self.route(request.task());
-            let mut links: Vec<Link> = route.iter().filter(|l| allowed(&l.provider)).cloned().collect();
+            let mut links = self.with_others(route, request.task());
+            links.retain(|link| allowed(&link.provider));
             if let Some(provider) = &choice.provider
                 && links.is_empty()
                 && allowed(provider)
@@ -205,6 +207,18 @@ impl Chain {
             links.push(Link { provider, model: Some(model.clone()) });
         }
         Ok(links)
+    }
+
+    /// The route with everybody in the place of `*` who can do the task and is not named elsewhere in it.
+    fn with_others(&self, route: &[Link], task: &str) -> Vec<Link> {
+        let named = |id: &str| id == LOCAL || route.iter().any(|link| link.provider == id);
+        let does = |p: &&Arc<dyn Provider>| p.models().iter().any(|card| card.tasks.iter().any(|t| t == task));
+        let others = || self.providers.iter().filter(|p| !named(p.id())).filter(does);
+        let all = route.iter().flat_map(|link| match link.provider.as_str() {
+            OTHERS => others().map(|p| Link { provider: p.id().to_owned(), model: None }).collect(),
+            _ => vec![link.clone()],
+        });
+        all.collect()
     }
 
     async fn call(

@@ -7,6 +7,9 @@ use std::str::FromStr;
 /// Provider of the models that run on this machine.
 pub const LOCAL: &str = "local";
 
+/// Stands for every provider with a key that the route does not name.
+pub const OTHERS: &str = "*";
+
 /// Remote providers a route may name. Those without an answerer here are skipped and listed as skipped.
 pub const REMOTE: &[&str] = &[
     "aws",
@@ -107,7 +110,9 @@ pub fn checked(
 ) -> Result<Vec<Link>, RouteError> {
     let mut seen = HashSet::new();
     for link in route {
-        if link.provider == LOCAL {
+        if link.provider == OTHERS && link.model.is_none() {
+            // Whoever that is by then.
+        } else if link.provider == LOCAL {
             match link.model.as_deref() {
                 None => return Err(RouteError::LocalWithoutModel),
                 Some(model) if !local_model(model) => return Err(RouteError::UnknownModel(model.to_owned())),
