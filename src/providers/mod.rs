@@ -3,6 +3,7 @@
 //! A provider turns one request into one answer or one typed failure, with the key it is given. It must not know routes,
 //! other providers, jobs or users: who is asked next, and with which key, is decided in `chain`.
 
+pub mod declarative;
 pub mod key;
 pub mod local;
 
