@@ -13,6 +13,7 @@ mod jobs;
 mod keys;
 mod models;
 mod progress;
+mod providers;
 mod serve;
 mod stats;
 mod users;
@@ -52,6 +53,8 @@ enum Command {
     Jobs(jobs::Args),
     /// What can run here, what is missing, and bringing it
     Models(models::ModelsArgs),
+    /// Whether a provider file is right
+    Providers(providers::Args),
     /// How often each model was asked, answered and failed, and how long it took
     Stats(stats::Args),
     /// Who there is, what each has left, which level each has
@@ -127,6 +130,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
             let settings = fetch::Settings::new(config.hf_endpoint.clone(), config.hf_token.clone());
             models::run(args, &Catalogue::read(&config.catalogue())?, settings).await?;
         }
+        Command::Providers(args) => return providers::run(&args, &config),
         Command::Users(args) => users::run(args, &config).await?,
         Command::Balance(args) => balance::run(args, &config).await?,
         Command::Keys(args) => keys::run(args, &config).await?,

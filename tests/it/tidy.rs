@@ -32,6 +32,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "statistics",
             "storage",
             "local::catalogue",
+            "providers::declarative",
             "config",
             "telemetry",
             "app",
