@@ -3,6 +3,7 @@
 //! It must not know doors, jobs or how any provider works; it decides by the class of a [`Failure`] only.
 
 pub mod breaker;
+pub mod keys;
 pub mod pace;
 pub mod route;
 

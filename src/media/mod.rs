@@ -15,6 +15,7 @@ pub mod order;
 pub mod owner;
 pub mod picture;
 pub mod progress;
+pub mod providers;
 pub mod refusal;
 pub mod task;
 pub mod tried;

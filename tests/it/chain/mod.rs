@@ -1,0 +1,3 @@
+//! The chain with its real neighbours.
+
+mod keys;
