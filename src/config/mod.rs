@@ -5,16 +5,20 @@ mod accounts;
 pub mod examples;
 mod parse;
 mod place;
+pub mod providers;
 mod sources;
 pub mod variables;
 
 use crate::accounts::ApiKey;
+use crate::chain::keys::Wanted;
+use crate::chain::keys::file::KeyFile;
 use crate::chain::route::{self, Link};
 use crate::local::{self, DeviceSetting, catalogue};
 use crate::media::Level;
 use crate::media::task::TASKS;
 use crate::{chain, http, queue, storage, telemetry};
 use parse::Value;
+use providers::Providers;
 use secrecy::{ExposeSecret, SecretString};
 use sources::Sources;
 use std::collections::BTreeMap;
@@ -109,6 +113,8 @@ pub struct Config {
     pub log_filter: Option<String>,
     /// Things that look like a mistake but harm nothing, one sentence each.
     pub warnings: Vec<String>,
+    /// Where variables are looked up that only provider files name.
+    sources: Sources,
 }
 
 impl Config {
@@ -128,7 +134,7 @@ impl Config {
         folder: &Path,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ConfigError> {
-        let sources = Sources::read(folder, environment)?;
+        let mut sources = Sources::read(folder, environment)?;
         let models_dir = given(&sources, &vars::MODELS_DIR)?.path();
         let data_dir = given(&sources, &vars::DATA_DIR)?.path();
         Ok(Self {
@@ -156,7 +162,8 @@ impl Config {
             lease: given(&sources, &vars::LEASE)?.duration()?,
             grace: given(&sources, &vars::GRACE)?.duration_or_zero()?,
             log_filter: sources.get(&vars::RUST_LOG)?.map(|v| v.text()),
-            warnings: sources.warnings,
+            warnings: std::mem::take(&mut sources.warnings),
+            sources,
         })
     }
 
@@ -225,6 +232,20 @@ impl Config {
     #[must_use]
     pub fn chain(&self, allow_paths: bool) -> chain::Settings {
         chain::Settings { routes: self.routes.clone(), allow_paths }
+    }
+
+    /// The keys of providers, and where they answer: what the variables hold that their files name.
+    ///
+    /// # Errors
+    /// One sentence that names the variable, or the name in `samovar.toml` that nobody reads.
+    pub fn providers(&self, wanted: &[Wanted]) -> Result<Providers, ConfigError> {
+        providers::read(&self.sources, wanted)
+    }
+
+    /// The file of keys that `samovar keys add-provider` writes.
+    #[must_use]
+    pub fn key_file(&self) -> KeyFile {
+        KeyFile::new(self.data_dir.join("provider-keys.toml"))
     }
 
     /// For `telemetry`: `level` where RUST_LOG is not set; with or without the log file.
