@@ -1,6 +1,8 @@
 //! The composition root: the only file that knows every room. It builds them from the configuration, joins them, starts
 //! what runs, and ends it in order. It must not decide anything that a room could decide.
 
+pub mod providers;
+
 use crate::accounts::{Accounts, Keys};
 use crate::chain::{Chain, Unwritten};
 use crate::config::Config;

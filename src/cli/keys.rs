@@ -1,7 +1,8 @@
-//! `samovar keys`: who may use the HTTP API.
+//! `samovar keys`: who may use the HTTP API, and with which keys providers are asked.
 
-use super::{Usage, say};
+use super::{Usage, provider_keys, say};
 use crate::accounts::{Keys, NewKey, StoredKey};
+use crate::app::providers::Remotes;
 use crate::config::Config;
 use crate::db::{Clock, Db};
 use crate::media::calendar::shown;
@@ -10,7 +11,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use secrecy::ExposeSecret;
 
-/// API keys.
+/// API keys, and keys of providers.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -30,12 +31,29 @@ enum What {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
         rate: Option<u32>,
     },
-    /// Every key, without the keys themselves
+    /// Every key, and how those of providers stand; without the keys themselves
     List,
     /// End a key at once, also in a server that runs
     Revoke {
         /// Whose it is
         name: String,
+    },
+    /// Keep a key with which a provider is asked; it is read from the terminal, or from stdin
+    #[command(
+        long_about = "Keep a key with which a provider is asked, in a file of the data folder that only its owner \
+        may read; servers that run take it up within seconds. The key is read from the terminal without being shown. \
+        From stdin it is the first line; what the provider needs beside it follows as NAME=VALUE, one in each line."
+    )]
+    AddProvider {
+        /// The provider's id, such as openai
+        provider: String,
+    },
+    /// Take away a key that add-provider kept
+    RemoveProvider {
+        /// The provider's id
+        provider: String,
+        /// The last characters of the key
+        tail: String,
     },
 }
 
@@ -44,11 +62,13 @@ enum What {
 /// # Errors
 /// When the database cannot be used, or the name is taken, none, or not known.
 pub async fn run(args: Args, config: &Config) -> Result<()> {
-    let db = Db::open(config.database(), Clock::system()).await?;
+    let db = async || Db::open(config.database(), Clock::system()).await;
     match args.what {
-        What::Add { name, level, rate } => add(&db, config, &NewKey { name: &name, level, rate }).await,
-        What::List => list(&db, config).await,
-        What::Revoke { name } => revoke(&db, config, &name).await,
+        What::Add { name, level, rate } => add(&db().await?, config, &NewKey { name: &name, level, rate }).await,
+        What::List => list(&db().await?, config).await,
+        What::Revoke { name } => revoke(&db().await?, config, &name).await,
+        What::AddProvider { provider } => provider_keys::add(config, &provider),
+        What::RemoveProvider { provider, tail } => provider_keys::remove(config, &provider, &tail),
     }
 }
 
@@ -66,6 +86,19 @@ async fn add(db: &Db, config: &Config, new: &NewKey<'_>) -> Result<()> {
 }
 
 async fn list(db: &Db, config: &Config) -> Result<()> {
+    list_own(db, config).await?;
+    let keys = Remotes::read(config)?.keys(Some(db.clone())).await?.view();
+    let keyed: Vec<_> = keys.iter().filter(|key| !key.tail.is_empty()).collect();
+    if !keyed.is_empty() {
+        say(&format!("\n{:<24} {:<12} STATE", "PROVIDER", "KEY"))?;
+    }
+    for key in keyed {
+        say(&format!("{:<24} …{:<11} {}", key.provider, key.tail, provider_keys::standing(key)))?;
+    }
+    Ok(())
+}
+
+async fn list_own(db: &Db, config: &Config) -> Result<()> {
     let keys = Keys::list(db).await?;
     if keys.is_empty() && config.api_keys.is_empty() {
         return say("there are no keys: only this machine may ask");

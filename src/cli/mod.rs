@@ -13,6 +13,7 @@ mod jobs;
 mod keys;
 mod models;
 mod progress;
+mod provider_keys;
 mod providers;
 mod serve;
 mod stats;
@@ -53,7 +54,7 @@ enum Command {
     Jobs(jobs::Args),
     /// What can run here, what is missing, and bringing it
     Models(models::ModelsArgs),
-    /// Whether a provider file is right
+    /// Who can be asked besides this machine: keys, how they stand, whether they work, whether a provider file is right
     Providers(providers::Args),
     /// How often each model was asked, answered and failed, and how long it took
     Stats(stats::Args),
@@ -61,7 +62,7 @@ enum Command {
     Users(users::Args),
     /// Money of an account: what there is, what moved it, a change by hand
     Balance(balance::Args),
-    /// Who may use the HTTP API
+    /// Who may use the HTTP API, and with which keys providers are asked
     Keys(keys::Args),
     /// Measure how fast this machine draws
     Bench(bench::Args),
@@ -130,7 +131,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
             let settings = fetch::Settings::new(config.hf_endpoint.clone(), config.hf_token.clone());
             models::run(args, &Catalogue::read(&config.catalogue())?, settings).await?;
         }
-        Command::Providers(args) => return providers::run(&args, &config),
+        Command::Providers(args) => return providers::run(&args, &config).await,
         Command::Users(args) => users::run(args, &config).await?,
         Command::Balance(args) => balance::run(args, &config).await?,
         Command::Keys(args) => keys::run(args, &config).await?,

@@ -1,8 +1,13 @@
-//! `samovar providers`: whether a provider file is right. The room of the providers does the work; this file asks and
-//! prints.
+//! `samovar providers`: who can be asked, with how many keys, and whether a provider file is right. Other rooms do the
+//! work; this file asks and prints.
 
+use super::provider_keys::standing;
 use super::say;
+use crate::app::providers::Remotes;
 use crate::config::Config;
+use crate::db::{Clock, Db};
+use crate::media::providers::KeyView;
+use crate::providers::declarative::file::ProviderFile;
 use crate::providers::declarative::folder::{self, FileError};
 use anyhow::Result;
 use clap::{Args as ClapArgs, Subcommand};
@@ -18,6 +23,8 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Who can be asked: how many keys each has, which of these rest or are retired, who is skipped in which routes
+    List,
     /// Say whether provider files are right, with the line of every mistake
     Check {
         /// Provider files
@@ -29,9 +36,10 @@ enum Command {
 /// Runs `samovar providers`.
 ///
 /// # Errors
-/// When a file cannot be read, or the answer cannot be written.
-pub fn run(args: &Args, config: &Config) -> Result<ExitCode> {
+/// When a file cannot be used, or the answer cannot be written.
+pub async fn run(args: &Args, config: &Config) -> Result<ExitCode> {
     match &args.command {
+        Command::List => list(config).await,
         Command::Check { files } => check(files, config),
     }
 }
@@ -50,4 +58,53 @@ fn check(files: &[PathBuf], config: &Config) -> Result<ExitCode> {
         }
     }
     Ok(code)
+}
+
+async fn list(config: &Config) -> Result<ExitCode> {
+    let remotes = Remotes::read(config)?;
+    for warning in &remotes.warnings {
+        eprintln!("warning: {warning}");
+    }
+    // How the keys stood when they were last used; without the database, nothing is known of that.
+    let db = Db::open(config.database(), Clock::system()).await;
+    if let Err(error) = &db {
+        eprintln!("warning: how the keys stand is not known: {error}");
+    }
+    let keys = remotes.keys(db.ok()).await?.view();
+    say(&format!("{:<14} {:>4}  STATE", "PROVIDER", "KEYS"))?;
+    for file in remotes.files() {
+        let own: Vec<&KeyView> = keys.iter().filter(|key| key.provider == file.id).collect();
+        let count = if file.keys.is_empty() { "-".to_owned() } else { own.len().to_string() };
+        let state = if own.is_empty() { unasked(file, &routes_of(file, config)) } else { asked(&own) };
+        say(&format!("{:<14} {count:>4}  {state}", file.id))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How a provider stands that can be asked.
+fn asked(keys: &[&KeyView]) -> String {
+    let ready = keys.iter().filter(|key| key.state == "ready").count();
+    let others = keys.iter().filter(|key| key.state != "ready");
+    let others = others.map(|key| match key.tail.as_str() {
+        "" => standing(key),
+        tail => format!("…{tail} {}", standing(key)),
+    });
+    let ready = if ready == keys.len() { "ready".to_owned() } else { format!("{ready} ready") };
+    [ready].into_iter().chain(others).collect::<Vec<_>>().join("; ")
+}
+
+/// What it would take to ask a provider.
+fn unasked(file: &ProviderFile, routes: &[&str]) -> String {
+    let set = format!("set {}", file.keys.join(" or "));
+    match routes {
+        [] => format!("no key: {set}"),
+        routes => format!("no key, skipped for {}: {set}", routes.join(", ")),
+    }
+}
+
+/// The tasks whose routes name this provider.
+fn routes_of<'a>(file: &ProviderFile, config: &'a Config) -> Vec<&'a str> {
+    let named = |provider: &String| *provider == file.id || file.aliases.contains(provider);
+    let routes = config.routes.iter().filter(|(_, route)| route.iter().any(|link| named(&link.provider)));
+    routes.map(|(task, _)| task.as_str()).collect()
 }
