@@ -12,6 +12,7 @@ mod draw;
 #[cfg(feature = "engine")]
 mod engine_process;
 mod examples_in_sync;
+mod fakes;
 #[cfg(feature = "engine")]
 mod faults;
 mod fetch;

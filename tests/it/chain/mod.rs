@@ -1,4 +1,3 @@
 //! The chain with its real neighbours.
 
-mod commands;
 mod keys;
