@@ -162,20 +162,8 @@ impl Filter {
 /// A name for the file of a medium, with the ending that fits what it is.
 #[must_use]
 pub fn file_name(medium: &Medium) -> String {
-    let (kind, sort) = medium.content_type.split_once('/').unwrap_or(("file", "bin"));
-    let sort = sort.split(';').next().unwrap_or_default().trim();
-    let ending = match sort {
-        "jpeg" => "jpg",
-        "mpeg" if kind == "audio" => "mp3",
-        "x-wav" | "wave" | "vnd.wave" => "wav",
-        "x-flac" => "flac",
-        "mp4" | "x-m4a" if kind == "audio" => "m4a",
-        "octet-stream" | "" => "bin",
-        other => other,
-    };
-    let kind = if kind == "application" { "file" } else { kind };
-    let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
-    format!("{}.{}", plain(kind), plain(ending))
+    let kind = medium.content_type.split('/').next().filter(|kind| ["image", "audio", "video"].contains(kind));
+    format!("{}.{}", kind.unwrap_or("file"), medium.extension())
 }
 
 /// The longest beginning of at most `count` characters, ended at a word where there is one to end at.
@@ -188,6 +176,12 @@ pub fn cut_at_word(text: &str, count: usize) -> &str {
     }
     let cut = kept.rfind(char::is_whitespace).map_or(kept, |at| kept[..at].trim_end());
     if cut.is_empty() { kept } else { cut }
+}
+
+/// The shape of a size, as `4:3`: the nearest that services know.
+#[must_use]
+pub fn aspect(width: u32, height: u32) -> String {
+    nearest_shape(width, height, SHAPES).map_or_else(|| "1:1".to_owned(), |(w, h)| format!("{w}:{h}"))
 }
 
 /// The shape nearest to that of a size; the first of equally near ones.

@@ -10,6 +10,8 @@ use value::{Scope, Value};
 
 /// The placeholder of the element at hand within an `each`.
 pub const ITEM: &str = "item";
+/// The placeholder of the key.
+pub const KEY: &str = "key";
 
 /// Something wrong in a template, and where, in bytes from its beginning.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -40,13 +40,20 @@ pub type Values = BTreeMap<String, Value>;
 pub struct Scope<'a> {
     values: &'a Values,
     item: Option<&'a Value>,
+    key: Option<&'a Value>,
 }
 
 impl<'a> Scope<'a> {
     /// The values, outside of any `each`.
     #[must_use]
     pub fn new(values: &'a Values) -> Self {
-        Self { values, item: None }
+        Self { values, item: None, key: None }
+    }
+
+    /// The same where the key may be shown.
+    #[must_use]
+    pub fn with_key(self, key: Option<&'a Value>) -> Self {
+        Self { key, ..self }
     }
 
     /// The same within an `each`, for one element.
@@ -58,8 +65,9 @@ impl<'a> Scope<'a> {
     /// The value of that name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a Value> {
-        match (name, self.item) {
-            (super::ITEM, Some(item)) => Some(item),
+        match name {
+            super::KEY => self.key,
+            super::ITEM if self.item.is_some() => self.item,
             _ => self.values.get(name),
         }
     }
