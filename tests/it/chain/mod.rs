@@ -1,3 +1,4 @@
 //! The chain with its real neighbours.
 
+mod commands;
 mod keys;
