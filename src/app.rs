@@ -10,7 +10,6 @@ use crate::db::{Clock, Db};
 use crate::intake::Intake;
 use crate::local::catalogue::Catalogue;
 use crate::local::{DeviceSetting, Local};
-use crate::media::models::Models;
 use crate::media::{Answered, Failure, ImageRequest, Request, Watch};
 use crate::pipeline::Pipeline;
 use crate::providers::Provider;
@@ -21,6 +20,7 @@ use crate::storage::Storage;
 use crate::{http, pipeline, telemetry};
 use anyhow::{Context, Result};
 use futures::FutureExt;
+use providers::Remotes;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,16 +38,22 @@ pub struct Studio {
 
 impl Studio {
     /// Reads the catalogue and puts the chain together. No engine is started yet. `allow_paths`: whether a model may be
-    /// named by its path.
+    /// named by its path. `db`: where it is kept how the keys of providers stand.
     ///
     /// # Errors
     /// When the manifest is absent or wrong, or the route names what does not exist.
-    pub fn open(config: &Config, allow_paths: bool) -> Result<Self> {
+    pub async fn open(config: &Config, allow_paths: bool, db: Option<Db>) -> Result<Self> {
         let catalogue = Arc::new(Catalogue::read(&config.catalogue())?);
         let local = Arc::new(Local::new(config.local(), Arc::clone(&catalogue)));
         let models = LocalModels::new(Arc::clone(&local), catalogue, allow_paths);
-        let providers: Vec<Arc<dyn Provider>> = vec![Arc::new(models)];
-        let chain = Arc::new(Chain::new(&config.chain(allow_paths), providers)?);
+        let mut providers: Vec<Arc<dyn Provider>> = vec![Arc::new(models)];
+        let remotes = Remotes::read(config)?;
+        for warning in &remotes.warnings {
+            tracing::warn!("{warning}");
+        }
+        providers.extend(remotes.providers()?);
+        let keys = remotes.keys(db).await?;
+        let chain = Arc::new(Chain::new(config.chain(allow_paths), providers, keys)?);
         Ok(Self { local, chain })
     }
 
@@ -90,8 +96,7 @@ impl Studio {
 
     /// What a worker here can do that others perhaps cannot.
     fn capabilities(&self, config: &Config) -> Vec<String> {
-        let local = self.chain.cards().into_iter().filter(|card| card.provider == "local" && card.ready);
-        let mut tags: Vec<String> = local.map(|card| format!("model:{}", card.name)).collect();
+        let mut tags: Vec<String> = self.chain.names().into_iter().map(|name| format!("model:{name}")).collect();
         if matches!(config.device, DeviceSetting::Cuda(_)) {
             tags.push("cuda".to_owned());
         }
@@ -99,9 +104,16 @@ impl Studio {
     }
 
     fn warn_of_skipped_links(&self) {
-        for link in self.chain.skipped() {
-            tracing::warn!("{link} of the route is skipped: it has no key");
+        let skipped = self.chain.skipped();
+        if !skipped.is_empty() {
+            tracing::warn!("providers of the routes that have no key are skipped: {}", skipped.join(", "));
         }
+    }
+
+    /// Follows the file of the providers' keys and how they stand elsewhere, until `stop`.
+    fn follow_keys(&self, stop: &CancellationToken) -> JoinHandle<()> {
+        let (keys, stop) = (self.chain.keys().clone(), stop.clone());
+        tokio::spawn(async move { keys.follow(stop).await })
     }
 
     /// Ends the engine.
@@ -151,6 +163,7 @@ impl House {
             accounts: self.accounts.clone(),
             statistics: Statistics::new(self.db.clone()),
             grace: config.grace,
+            lanes: if studio.chain.remote() { config.parallel } else { 1 },
         };
         // The house is kept until the last word about the last job: others must see that this worker lives.
         let kept = CancellationToken::new();
@@ -171,12 +184,14 @@ impl House {
 /// # Errors
 /// When the database, the storage or the models cannot be used.
 pub async fn work(config: &Config, stop: CancellationToken) -> Result<()> {
-    let studio = Studio::open(config, false)?;
-    studio.warn_of_skipped_links();
     let house = House::open(config, &stop).await?;
+    let studio = Studio::open(config, false, Some(house.db.clone())).await?;
+    studio.warn_of_skipped_links();
+    let keys = studio.follow_keys(&stop);
     tracing::info!("working");
     house.employ(&studio, config, &stop).await.context("the worker broke")?;
     studio.close().await;
+    keys.await.context("the follower of the providers' keys broke")?;
     Ok(())
 }
 
@@ -186,11 +201,12 @@ pub async fn work(config: &Config, stop: CancellationToken) -> Result<()> {
 /// When something cannot be had that the server needs, such as its address or its folder.
 pub async fn serve(config: &Config, worker: bool, stop: CancellationToken) -> Result<()> {
     let settings = config.http()?;
-    let studio = Studio::open(config, false)?;
-    studio.warn_of_skipped_links();
     // Whatever ends first ends the others: a server without its worker would only collect jobs.
     let stop = stop.child_token();
     let house = House::open(config, &stop).await?;
+    let studio = Studio::open(config, false, Some(house.db.clone())).await?;
+    studio.warn_of_skipped_links();
+    let provider_keys = studio.follow_keys(&stop);
     let keys = Arc::new(Keys::open(house.db.clone(), &config.api_keys, config.rate_limit).await?);
     let (known, ended) = (Arc::clone(&keys), stop.clone());
     let follower = tokio::spawn(async move { known.follow(ended).await });
@@ -226,6 +242,7 @@ pub async fn serve(config: &Config, worker: bool, stop: CancellationToken) -> Re
         works.await.context("the worker broke")?.context("the worker broke")?;
     }
     follower.await.context("the reader of API keys broke")?;
+    provider_keys.await.context("the follower of the providers' keys broke")?;
     studio.close().await;
     Ok(served?)
 }

@@ -7,11 +7,13 @@ use crate::chain::keys::{Supply, Wanted, WantedVar};
 use crate::config::Config;
 use crate::db::Db;
 use crate::media::Failure;
+use crate::providers::Provider;
 use crate::providers::declarative::file::{ProviderFile, Var};
-use crate::providers::declarative::folder;
+use crate::providers::declarative::{Declarative, Options, folder};
 use anyhow::Result;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use url::Url;
 
 /// The providers that files describe.
@@ -50,6 +52,18 @@ impl Remotes {
     #[must_use]
     pub fn base(&self, id: &str) -> Option<&Url> {
         self.bases.get(id)
+    }
+
+    /// Everybody, ready to be asked.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn providers(&self) -> Result<Vec<Arc<dyn Provider>>> {
+        let provider = |file: &ProviderFile| {
+            let options = Options { base_url: self.base(&file.id).cloned(), ..Options::default() };
+            Ok(Arc::new(Declarative::new(file.clone(), options)?) as Arc<dyn Provider>)
+        };
+        self.files.iter().map(provider).collect()
     }
 
     /// The provider of this name: its id, or another name of it.

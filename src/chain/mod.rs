@@ -2,30 +2,52 @@
 //!
 //! It must not know doors, jobs or how any provider works; it decides by the class of a [`Failure`] only.
 
+mod attempt;
 pub mod breaker;
+mod decide;
 pub mod keys;
+mod language;
+pub mod memo;
 pub mod pace;
+mod plan;
+mod prompts;
 pub mod route;
+
+pub use memo::{Memo, Unwritten};
 
 use crate::media::failure::Attempt;
 use crate::media::models::{ModelCard, Models};
 use crate::media::{Answered, Failure, Request, Tried, Watch};
-use crate::providers::{Call, Journal, Provider};
-use async_trait::async_trait;
+use crate::providers::Provider;
+use attempt::Asking;
+use breaker::Breakers;
+use decide::Next;
+use keys::KeyPools;
+use memo::Trail;
+use pace::Pace;
+use prompts::Translations;
 use route::{LOCAL, Link, OTHERS, RouteError};
-use serde_json::Value;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a model that a provider no longer has is not asked for.
+const GONE: Duration = Duration::from_secs(24 * 3600);
 
 /// Routes as configured.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// For each task, first choice first.
     pub routes: BTreeMap<String, Vec<Link>>,
     /// Whether a local model may be a path instead of a manifest name (the command line only).
     pub allow_paths: bool,
+    /// Requests that may wait for the local engine before others are asked, who could answer at once.
+    pub local_queue: usize,
+    /// How long the providers of a route may take together.
+    pub budget: Duration,
 }
 
 /// Why the chain cannot be built.
@@ -47,24 +69,20 @@ pub struct Reply {
     pub tried: Vec<Tried>,
 }
 
-/// For requests that nobody takes up again after this process.
-pub struct Unwritten;
-
-#[async_trait]
-impl Journal for Unwritten {
-    async fn submitting(&self) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    async fn submitted(&self, _: &Value) -> Result<(), Failure> {
-        Ok(())
-    }
-}
-
 /// The routes and everyone on them.
 pub struct Chain {
     routes: BTreeMap<String, Vec<Link>>,
+    local_queue: usize,
+    budget: Duration,
     providers: Vec<Arc<dyn Provider>>,
+    keys: KeyPools,
+    breakers: Breakers,
+    pace: Pace,
+    translations: Translations,
+    /// Requests that the local engine has or that wait for it.
+    at_work: AtomicUsize,
+    /// Models that a provider said it no longer has, and since when.
+    gone: Mutex<HashMap<(String, String), Instant>>,
 }
 
 impl Chain {
@@ -72,17 +90,32 @@ impl Chain {
     ///
     /// # Errors
     /// When a route names an unknown provider or local model, or a link twice.
-    pub fn new(settings: &Settings, providers: Vec<Arc<dyn Provider>>) -> Result<Self, ChainError> {
-        let ids: HashSet<&str> = providers.iter().map(|p| p.id()).collect();
+    pub fn new(settings: Settings, providers: Vec<Arc<dyn Provider>>, keys: KeyPools) -> Result<Self, ChainError> {
+        let ids: Vec<&str> = providers.iter().map(|p| p.id()).collect();
         let local: HashSet<String> =
             providers.iter().filter(|p| p.id() == LOCAL).flat_map(|p| p.models()).map(|card| card.name).collect();
         let known = |model: &str| local.contains(model) || (settings.allow_paths && Path::new(model).exists());
-        let mut routes = BTreeMap::new();
-        for (task, route) in &settings.routes {
-            let checked = route::checked(route, &ids, known);
-            routes.insert(task.clone(), checked.map_err(|error| ChainError { task: task.clone(), error })?);
+        let mut chain = Self {
+            routes: BTreeMap::new(),
+            local_queue: settings.local_queue,
+            budget: settings.budget,
+            providers: providers.clone(),
+            keys,
+            breakers: Breakers::default(),
+            pace: Pace::default(),
+            translations: Translations::default(),
+            at_work: AtomicUsize::new(0),
+            gone: Mutex::default(),
+        };
+        for (task, mut route) in settings.routes {
+            for link in &mut route {
+                link.provider = chain.id_of(&link.provider).to_owned();
+            }
+            let checked = route::checked(&route, &ids, known);
+            let checked = checked.map_err(|error| ChainError { task: task.clone(), error })?;
+            chain.routes.insert(task, checked);
         }
-        Ok(Self { routes, providers })
+        Ok(chain)
     }
 
     /// The route of a task as it is followed.
@@ -91,197 +124,78 @@ impl Chain {
         self.routes.get(task).map_or(&[], Vec::as_slice)
     }
 
-    /// Links of the routes that nobody here can follow (no key is set for them).
+    /// Providers of the routes that nobody here can ask: no key is set for them.
     #[must_use]
-    pub fn skipped(&self) -> Vec<&Link> {
+    pub fn skipped(&self) -> Vec<&str> {
         let mut seen = HashSet::new();
-        let links = self.routes.values().flatten();
-        let absent = |link: &&Link| link.provider != OTHERS && self.provider(&link.provider).is_none();
-        links.filter(|link| absent(link) && seen.insert(*link)).collect()
+        let named = self.routes.values().flatten().map(|link| link.provider.as_str());
+        named.filter(|id| *id != OTHERS && !self.supplied(id) && seen.insert(*id)).collect()
+    }
+
+    /// The keys of the providers.
+    #[must_use]
+    pub fn keys(&self) -> &KeyPools {
+        &self.keys
     }
 
     /// The answer of the first link that has one. What the links before it said becomes `fallback_reason`.
     ///
     /// Fails with [`Failure::Exhausted`] and every attempt when nobody could; with the failure itself where only one was
     /// to be asked, or where asking others is pointless; with [`Failure::Busy`] where one only has too much to do.
-    pub async fn ask(&self, request: &Request, watch: &Watch, journal: &dyn Journal) -> Reply {
-        let mut tried = Vec::new();
-        let result = self.answer(request, watch, journal, &mut tried).await;
-        Reply { result, tried }
+    pub async fn ask(&self, request: &Request, watch: &Watch, memo: &dyn Memo) -> Reply {
+        let tried = Mutex::default();
+        let (trail, begun) = Trail::of(memo);
+        let asking = Asking { watch, trail, tried: &tried, until: Instant::now() + self.budget };
+        let resumed = match &begun {
+            Some(current) => self.resume(current, request, &asking).await,
+            None => None,
+        };
+        let result = match resumed {
+            Some(answered) => Ok(answered),
+            None => self.course(request, &asking).await,
+        };
+        drop(asking);
+        Reply { result, tried: tried.into_inner().unwrap_or_else(PoisonError::into_inner) }
     }
 
-    /// Who would be asked first for this, if nothing goes wrong.
-    #[must_use]
-    pub fn first(&self, request: &Request) -> Option<ModelCard> {
-        let links = self.links(request).ok()?;
-        links.iter().find_map(|link| {
-            let (provider, model) = self.resolve(link, request).ok()?;
-            provider.models().into_iter().find(|card| card.name == model && card.ready)
-        })
-    }
-
-    async fn answer(
-        &self,
-        request: &Request,
-        watch: &Watch,
-        journal: &dyn Journal,
-        tried: &mut Vec<Tried>,
-    ) -> Result<Answered, Failure> {
+    /// Along the route until somebody answers.
+    async fn course(&self, request: &Request, asking: &Asking<'_>) -> Result<Answered, Failure> {
         let links = self.links(request)?;
-        let named = request.choice().model.is_some() || request.choice().provider.is_some();
         let mut attempts: Vec<Attempt> = Vec::new();
-        for link in &links {
-            if watch.cancel.is_cancelled() {
+        for (at, link) in links.iter().enumerate() {
+            if asking.watch.cancel.is_cancelled() {
                 return Err(Failure::Cancelled);
             }
-            match self.call(link, request, watch, journal, tried).await {
+            let last = !links[at + 1..].iter().any(|link| link.provider != LOCAL && self.usable(&link.provider));
+            match self.follow(link, request, asking, last).await {
                 Ok(mut answered) => {
+                    answered.notices.extend(renamed(request, &answered));
                     answered.provenance.fallback_reason = reason(&attempts);
                     return Ok(answered);
                 }
-                Err(failure) if !failure.goes_on() => return Err(failure),
-                Err(failure) => {
-                    // What is not set up here is no news; a link that broke is.
-                    if matches!(failure, Failure::Missing { .. }) {
-                        tracing::debug!(link = %link, %failure, "this link is not set up");
-                    } else {
-                        tracing::warn!(link = %link, class = failure.class(), %failure, "no answer from this link");
-                    }
-                    attempts.push(Attempt {
-                        provider: link.provider.clone(),
-                        model: link.model.clone().unwrap_or_default(),
-                        failure: Box::new(failure),
-                    });
-                }
+                Err((failure, Next::Stop)) => return Err(failure),
+                Err((failure, _)) => attempts.push(noted(link, failure)),
             }
         }
-        // Whoever is only busy can answer later, which the others cannot.
-        if let Some(busy) = attempts.iter().find(|a| matches!(*a.failure, Failure::Busy { .. })) {
-            return Err((*busy.failure).clone());
-        }
-        match attempts.pop() {
-            Some(only) if named && attempts.is_empty() => Err(*only.failure),
-            last => {
-                attempts.extend(last);
-                Err(Failure::Exhausted { attempts })
-            }
-        }
+        Err(unanswered(request, attempts))
     }
 
-    /// Which links may answer this request, in order.
-    fn links(&self, request: &Request) -> Result<Vec<Link>, Failure> {
-        let choice = request.choice();
-        if let Some(provider) = &choice.provider
-            && self.provider(provider).is_none()
-        {
-            return Err(if route::REMOTE.contains(&provider.as_str()) {
-                no_key(provider)
-            } else {
-                Failure::invalid("provider", format!("there is no provider `{provider}`"))
-            });
-        }
-        let allowed = |provider: &str| {
-            choice.provider.as_deref().is_none_or(|p| p == provider) && (!choice.local_only || provider == LOCAL)
-        };
-        let Some(model) = &choice.model else {
-            let route = self.route(request.task());
-            let mut links = self.with_others(route, request.task());
-            links.retain(|link| allowed(&link.provider));
-            if let Some(provider) = &choice.provider
-                && links.is_empty()
-                && allowed(provider)
-            {
-                links.push(Link { provider: provider.clone(), model: None });
-            }
-            return Ok(links);
-        };
-        let mut links: Vec<Link> = self
-            .providers
-            .iter()
-            .filter(|p| allowed(p.id()) && p.models().iter().any(|card| card.name == *model))
-            .map(|p| Link { provider: p.id().to_owned(), model: Some(model.clone()) })
-            .collect();
-        if links.is_empty() {
-            // Nobody lists it: a path, a provider's model that its card list leaves out, or a slip of the pen.
-            // The one who is asked says so best.
-            let provider = choice.provider.clone().unwrap_or_else(|| LOCAL.to_owned());
-            links.push(Link { provider, model: Some(model.clone()) });
-        }
-        Ok(links)
+    fn is_gone(&self, provider: &str, model: &str) -> bool {
+        let gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = gone.get(&(provider.to_owned(), model.to_owned()));
+        since.is_some_and(|since| since.elapsed() < GONE)
     }
 
-    /// The route with everybody in the place of `*` who can do the task and is not named elsewhere in it.
-    fn with_others(&self, route: &[Link], task: &str) -> Vec<Link> {
-        let named = |id: &str| id == LOCAL || route.iter().any(|link| link.provider == id);
-        let does = |p: &&Arc<dyn Provider>| p.models().iter().any(|card| card.tasks.iter().any(|t| t == task));
-        let others = || self.providers.iter().filter(|p| !named(p.id())).filter(does);
-        let all = route.iter().flat_map(|link| match link.provider.as_str() {
-            OTHERS => others().map(|p| Link { provider: p.id().to_owned(), model: None }).collect(),
-            _ => vec![link.clone()],
-        });
-        all.collect()
-    }
-
-    async fn call(
-        &self,
-        link: &Link,
-        request: &Request,
-        watch: &Watch,
-        journal: &dyn Journal,
-        tried: &mut Vec<Tried>,
-    ) -> Result<Answered, Failure> {
-        let (provider, model) = self.resolve(link, request)?;
-        let start = Instant::now();
-        let call = Call { model: &model, request, key: None, watch, timeout: Duration::MAX, journal, resume: None };
-        let result = provider.answer(call).await;
-        // What is not set up was not tried.
-        if !matches!(result, Err(Failure::Missing { .. })) {
-            tried.push(Tried {
-                provider: link.provider.clone(),
-                model,
-                took_ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
-                bytes: result.as_ref().map_or(0, |answered| answered.bytes),
-                class: result.as_ref().map_or_else(Failure::class, |_| "done").to_owned(),
-                key: None,
-                status: None,
-                spend_unknown: false,
-            });
-        }
-        result
-    }
-
-    /// Who follows a link, and with which model.
-    fn resolve(&self, link: &Link, request: &Request) -> Result<(&Arc<dyn Provider>, String), Failure> {
-        let provider = self.provider(&link.provider).ok_or_else(|| no_key(&link.provider))?;
-        let allowed_models = &request.choice().allowed_models;
-        let allowed = |model: &String| allowed_models.as_ref().is_none_or(|allowed| allowed.contains(model));
-        let serves = |card: &ModelCard| card.tasks.iter().any(|task| task == request.task());
-        let model = match &link.model {
-            Some(model) if allowed(model) => model.clone(),
-            Some(model) => {
-                return Err(Failure::Missing {
-                    message: format!("the model `{model}` is not for accounts of this level"),
-                });
-            }
-            None => {
-                let mut cards = provider.models().into_iter();
-                let ready = cards.find(|card| card.ready && serves(card) && allowed(&card.name));
-                ready.map(|card| card.name).ok_or_else(|| Failure::Missing {
-                    message: format!("{} has no model that is ready for {}", link.provider, request.task()),
-                })?
-            }
-        };
-        Ok((provider, model))
-    }
-
-    fn provider(&self, id: &str) -> Option<&Arc<dyn Provider>> {
-        self.providers.iter().find(|p| p.id() == id)
+    fn forget(&self, provider: &str, model: &str) {
+        let key = (provider.to_owned(), model.to_owned());
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Instant::now());
     }
 }
 
 impl Models for Chain {
     fn cards(&self) -> Vec<ModelCard> {
-        let mut cards: Vec<ModelCard> = self.providers.iter().flat_map(|p| p.models()).collect();
+        let there = self.providers.iter().filter(|p| self.supplied(p.id()));
+        let mut cards: Vec<ModelCard> = there.flat_map(|p| p.models()).collect();
         let place = |card: &ModelCard| {
             let exact = |l: &Link| l.provider == card.provider && l.model.as_ref().is_none_or(|m| *m == card.name);
             let task = card.tasks.first().map(String::as_str).unwrap_or_default();
@@ -292,12 +206,48 @@ impl Models for Chain {
     }
 
     fn knows(&self, model: &str) -> bool {
-        self.providers.iter().any(|p| p.renamed(model).is_some() || p.models().iter().any(|card| card.name == model))
+        let mut there = self.providers.iter().filter(|p| self.supplied(p.id()));
+        there.any(|p| p.renamed(model).is_some() || p.models().iter().any(|card| card.name == model))
     }
 }
 
 fn no_key(provider: &str) -> Failure {
     Failure::Missing { message: format!("no key is set for the provider `{provider}`") }
+}
+
+fn noted(link: &Link, failure: Failure) -> Attempt {
+    // What is not set up here is no news; a link that broke is.
+    if matches!(failure, Failure::Missing { .. }) {
+        tracing::debug!(link = %link, %failure, "this link is not set up");
+    } else {
+        tracing::warn!(link = %link, class = failure.class(), %failure, "no answer from this link");
+    }
+    let (provider, model) = (link.provider.clone(), link.model.clone().unwrap_or_default());
+    Attempt { provider, model, failure: Box::new(failure) }
+}
+
+/// What to say when nobody answered.
+fn unanswered(request: &Request, mut attempts: Vec<Attempt>) -> Failure {
+    // Whoever is only busy can answer later, which the others cannot.
+    if let Some(busy) = attempts.iter().find(|a| matches!(*a.failure, Failure::Busy { .. })) {
+        return (*busy.failure).clone();
+    }
+    let named = request.choice().model.is_some() || request.choice().provider.is_some();
+    match attempts.pop() {
+        Some(only) if named && attempts.is_empty() => *only.failure,
+        last => {
+            attempts.extend(last);
+            Failure::Exhausted { attempts }
+        }
+    }
+}
+
+/// A word about a model that was asked for by an older name.
+fn renamed(request: &Request, answered: &Answered) -> Option<String> {
+    let asked = request.choice().model.as_ref()?;
+    let by = &answered.provenance;
+    let other = by.provider != LOCAL && by.model != *asked;
+    other.then(|| format!("{asked} was asked for; {}:{} answered", by.provider, by.model))
 }
 
 /// One sentence for the person who asked: why the first choice did not answer, and how many more did not. The log has

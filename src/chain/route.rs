@@ -10,24 +10,6 @@ pub const LOCAL: &str = "local";
 /// Stands for every provider with a key that the route does not name.
 pub const OTHERS: &str = "*";
 
-/// Remote providers a route may name. Those without an answerer here are skipped and listed as skipped.
-pub const REMOTE: &[&str] = &[
-    "aws",
-    "bfl",
-    "deepinfra",
-    "fal",
-    "google",
-    "hf",
-    "kie",
-    "openai",
-    "pollinations",
-    "replicate",
-    "stability",
-    "together",
-    "wavespeed",
-    "yandex",
-];
-
 /// One link of a route: `local:sdxl-turbo`, `openai`, `hf:black-forest-labs/FLUX.1-schnell`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Link {
@@ -44,8 +26,8 @@ pub enum RouteError {
     #[error("'{0}' is not a link of a route: write `provider` or `provider:model`, such as `local:sdxl-turbo`")]
     Malformed(String),
     /// Nobody is called that.
-    #[error("the route names the provider '{0}', which does not exist; known are local, {known}", known = REMOTE.join(", "))]
-    UnknownProvider(String),
+    #[error("the route names the provider '{0}', which does not exist; known are {1}")]
+    UnknownProvider(String, String),
     /// A local model that is not in the manifest.
     #[error("the route names the local model '{0}', which models/manifest.toml does not have")]
     UnknownModel(String),
@@ -98,14 +80,14 @@ pub fn parse(text: &str) -> Result<Vec<Link>, RouteError> {
     text.split(',').filter(|part| !part.trim().is_empty()).map(str::parse).collect()
 }
 
-/// Checks a route against who exists, and moves demo models to its end. `providers`: ids that answer here beside
-/// [`REMOTE`]; `local_model`: whether a local link may name this model.
+/// Checks a route against who exists, and moves demo models to its end. `providers`: the ids of
+/// everybody there is; `local_model`: whether a local link may name this model.
 ///
 /// # Errors
 /// The first link that cannot be followed.
 pub fn checked(
     route: &[Link],
-    providers: &HashSet<&str>,
+    providers: &[&str],
     local_model: impl Fn(&str) -> bool,
 ) -> Result<Vec<Link>, RouteError> {
     let mut seen = HashSet::new();
@@ -118,8 +100,8 @@ pub fn checked(
                 Some(model) if !local_model(model) => return Err(RouteError::UnknownModel(model.to_owned())),
                 Some(_) => {}
             }
-        } else if !providers.contains(link.provider.as_str()) && !REMOTE.contains(&link.provider.as_str()) {
-            return Err(RouteError::UnknownProvider(link.provider.clone()));
+        } else if !providers.contains(&link.provider.as_str()) {
+            return Err(RouteError::UnknownProvider(link.provider.clone(), providers.join(", ")));
         }
         if !seen.insert(link) {
             return Err(RouteError::Duplicate(link.clone()));
@@ -135,7 +117,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str) -> Result<Vec<Link>, RouteError> {
-        checked(&parse(text)?, &HashSet::from(["mine"]), |m| ["demo", "sdxl-turbo"].contains(&m))
+        checked(&parse(text)?, &["mine", "hf", "openai", "yandex", "fal"], |m| ["demo", "sdxl-turbo"].contains(&m))
     }
 
     #[test]
@@ -156,7 +138,10 @@ mod tests {
 
     #[test]
     fn refuses_what_nobody_can_follow() {
-        assert_eq!(check("opnai"), Err(RouteError::UnknownProvider("opnai".into())));
+        assert_eq!(
+            check("opnai"),
+            Err(RouteError::UnknownProvider("opnai".into(), "mine, hf, openai, yandex, fal".into()))
+        );
         assert_eq!(check("local:sdxl-trubo"), Err(RouteError::UnknownModel("sdxl-trubo".into())));
         assert_eq!(check("local"), Err(RouteError::LocalWithoutModel));
         let twice = check("hf,local:demo,hf").expect_err("a duplicate");

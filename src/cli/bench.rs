@@ -70,7 +70,7 @@ struct Told<'a> {
 /// Whatever kept a picture from being drawn.
 pub async fn run(args: Args, config: &Config, cancel: CancellationToken) -> Result<()> {
     let request = args.request(&Catalogue::read(&config.catalogue())?)?;
-    let studio = Studio::open(config, true)?;
+    let studio = Studio::open(config, true, None).await?;
     let measured = measure(&args, &studio, request, cancel).await;
     let threads = studio.threads();
     studio.close().await;

@@ -35,7 +35,7 @@ enum Finding {
 /// # Errors
 /// When stdout is gone.
 pub async fn run(config: &Config) -> Result<ExitCode> {
-    let studio = Studio::open(config, false);
+    let studio = Studio::open(config, false, None).await;
     let (said, keys) = accounts(config.database()).await;
     let findings = [
         ("device", device()),

@@ -95,7 +95,7 @@ struct Told<'a> {
 pub async fn run(args: Args, config: &Config, cancel: CancellationToken) -> Result<()> {
     let (request, mut notices) = args.request()?.checked()?;
     let files = files::plan(args.out, request.count)?;
-    let studio = Studio::open(config, true)?;
+    let studio = Studio::open(config, true, None).await?;
     let (watch, arrives) = Watch::new(cancel);
     let shown = tokio::spawn(progress::show(arrives));
     let drawn = studio.ask(request.clone(), watch).await;

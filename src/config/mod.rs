@@ -105,6 +105,12 @@ pub struct Config {
     pub accounts: crate::accounts::Settings,
     /// Requests a minute that submit work with one key; 0: any number.
     pub rate_limit: u32,
+    /// Jobs that one worker does at a time.
+    pub parallel: usize,
+    /// Jobs that may wait for this machine's models before others are asked.
+    pub local_queue: usize,
+    /// How long all providers of a route may take together.
+    pub budget: Duration,
     /// How long a silent worker keeps its job.
     pub lease: Duration,
     /// How long the job in hand may go on when the program is told to end.
@@ -159,6 +165,9 @@ impl Config {
             routes: routes(&sources)?,
             accounts: accounts::read(&sources)?,
             rate_limit: u32::try_from(given(&sources, &vars::RATE_LIMIT)?.number(0..=1_000_000)?).unwrap_or(u32::MAX),
+            parallel: usize::try_from(given(&sources, &vars::PARALLEL)?.number(1..=256)?).unwrap_or(1),
+            local_queue: usize::try_from(given(&sources, &vars::LOCAL_QUEUE)?.number(0..=256)?).unwrap_or(0),
+            budget: given(&sources, &vars::BUDGET)?.duration()?,
             lease: given(&sources, &vars::LEASE)?.duration()?,
             grace: given(&sources, &vars::GRACE)?.duration_or_zero()?,
             log_filter: sources.get(&vars::RUST_LOG)?.map(|v| v.text()),
@@ -231,7 +240,8 @@ impl Config {
     /// For `chain`. `allow_paths`: whether a model may be named by its path.
     #[must_use]
     pub fn chain(&self, allow_paths: bool) -> chain::Settings {
-        chain::Settings { routes: self.routes.clone(), allow_paths }
+        let (local_queue, budget) = (self.local_queue, self.budget);
+        chain::Settings { routes: self.routes.clone(), allow_paths, local_queue, budget }
     }
 
     /// The keys of providers, and where they answer: what the variables hold that their files name.

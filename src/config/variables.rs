@@ -266,6 +266,30 @@ pub const RATE_LIMIT: Variable = open(
     "10",
     "Requests a minute that submit work with one API key, 0 for any number. A key can have a number of its own: samovar keys add --rate.",
 );
+/// How many jobs at a time.
+pub const PARALLEL: Variable = open(
+    "SAMOVAR_PARALLEL",
+    "jobs.parallel",
+    Default::Value("8"),
+    "16",
+    "Jobs that one worker does at a time where a provider has a key, 1 to 256; on this machine itself they are done one after the other.",
+);
+/// When somebody else is asked instead of waiting.
+pub const LOCAL_QUEUE: Variable = open(
+    "SAMOVAR_LOCAL_QUEUE",
+    "jobs.local_queue",
+    Default::Value("2"),
+    "0",
+    "Jobs that may wait for the model on this machine before the next provider of the route is asked, 0 to 256.",
+);
+/// How long providers may take together.
+pub const BUDGET: Variable = open(
+    "SAMOVAR_BUDGET",
+    "jobs.budget",
+    Default::Value("15m"),
+    "5m",
+    "How long all providers of a route may take together for one request: seconds, or a number with s, m, h.",
+);
 /// How long a silent worker keeps its job.
 pub const LEASE: Variable = open(
     "SAMOVAR_LEASE",
@@ -349,4 +373,5 @@ const BEFORE_ROUTES: &[Variable] = &[
     STALL_TIMEOUT,
 ];
 
-const AFTER_ROUTES: &[Variable] = &[LIMITS, PRICES, START_BALANCE, LEVEL_MODELS, LEASE, GRACE, RUST_LOG];
+const AFTER_ROUTES: &[Variable] =
+    &[LIMITS, PRICES, START_BALANCE, LEVEL_MODELS, PARALLEL, LOCAL_QUEUE, BUDGET, LEASE, GRACE, RUST_LOG];

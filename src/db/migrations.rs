@@ -13,6 +13,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (5, "results", include_str!("migrations/0005_results.sql")),
     (6, "line", include_str!("migrations/0006_line.sql")),
     (7, "provider_keys", include_str!("migrations/0007_provider_keys.sql")),
+    (8, "remote", include_str!("migrations/0008_remote.sql")),
 ];
 
 pub(super) fn sqlite() -> Migrator {

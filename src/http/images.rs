@@ -3,7 +3,7 @@
 use super::Door;
 use super::error::{ApiError, ErrorAnswer};
 use super::extract::{self, Form, Json};
-use super::models::unknown;
+use super::models;
 use crate::intake::Wish;
 use crate::media::owner::Door as WayIn;
 use crate::media::task::ImageEdit;
@@ -250,11 +250,8 @@ impl ImageFields {
             let message = "partial pictures are not streamed; `/v1/jobs` tells of the progress";
             return Err(ApiError::field("stream", message));
         }
-        if let (Some(model), None) = (&self.model, &self.provider) {
-            if !door.state.models.knows(model) {
-                return Err(unknown(model, &door.state.models.cards()));
-            }
-        }
+        let choice = Choice { model: self.model, provider: self.provider, ..Choice::default() };
+        models::check(door, &choice)?;
         let (width, height) = size(self.size.as_deref())?.unzip();
         let request = ImageRequest {
             prompt: self.prompt.unwrap_or_default(),
@@ -269,7 +266,7 @@ impl ImageFields {
             mode: self.mode.unwrap_or_default(),
             strength: self.strength,
             count: self.n.unwrap_or(1),
-            choice: Choice { model: self.model, provider: self.provider, ..Choice::default() },
+            choice,
             ..ImageRequest::default()
         };
         Ok((request, format))

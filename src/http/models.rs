@@ -3,6 +3,7 @@
 use super::Door;
 use super::error::{ApiError, ErrorAnswer};
 use super::extract::Named;
+use crate::media::Choice;
 use crate::media::models::ModelCard;
 use axum::Json;
 use axum::extract::State;
@@ -62,8 +63,16 @@ pub async fn one(State(door): State<Arc<Door>>, Named(name): Named) -> Result<Js
     found.map(|card| Json(card.into())).ok_or_else(|| unknown(&name, &cards))
 }
 
+/// Refuses a model that nobody here has. Whoever names a provider, too, is told by that one.
+pub(super) fn check(door: &Door, choice: &Choice) -> Result<(), ApiError> {
+    match (&choice.model, &choice.provider) {
+        (Some(model), None) if !door.state.models.knows(model) => Err(unknown(model, &door.state.models.cards())),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses a name that nobody here answers to, naming those that somebody does.
-pub(super) fn unknown(name: &str, cards: &[ModelCard]) -> ApiError {
+fn unknown(name: &str, cards: &[ModelCard]) -> ApiError {
     let ready: Vec<&str> = cards.iter().filter(|card| card.ready).map(|card| card.name.as_str()).collect();
     let choice =
         if ready.is_empty() { "none is ready now".to_owned() } else { format!("ready are: {}", ready.join(", ")) };

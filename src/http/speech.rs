@@ -3,6 +3,7 @@
 use super::Door;
 use super::error::{ApiError, ErrorAnswer};
 use super::extract::{self, Json};
+use super::models;
 use crate::intake::Wish;
 use crate::media::owner::Door as WayIn;
 use crate::media::task::{SoundFormat, SpeechSynthesize};
@@ -49,16 +50,17 @@ pub struct SpeechFields {
 
 impl SpeechFields {
     /// The request they make.
-    pub(super) fn request(self) -> Result<SpeechSynthesize, ApiError> {
+    pub(super) fn request(self, door: &Door) -> Result<SpeechSynthesize, ApiError> {
+        let choice = Choice { model: self.model, provider: self.provider, ..Choice::default() };
+        models::check(door, &choice)?;
         Ok(SpeechSynthesize {
             text: self.input.unwrap_or_default(),
-            // OpenAI's clients must name a voice: theirs are asked of whoever has them, and left to others.
             voice: self.voice,
             format: self.response_format.unwrap_or_default(),
             speed: self.speed,
             language: self.language,
             instructions: self.instructions,
-            choice: Choice { model: self.model, provider: self.provider, ..Choice::default() },
+            choice,
         })
     }
 }
@@ -76,7 +78,7 @@ pub async fn speech(
     Json(fields): Json<SpeechFields>,
 ) -> Result<Response, ApiError> {
     let fail = |failure| ApiError::of(failure, &caller);
-    let mut wish = Wish::new(WayIn::Http, fields.request()?);
+    let mut wish = Wish::new(WayIn::Http, fields.request(&door)?);
     wish.idempotency_key = extract::idempotency_key(&headers)?;
     let answer = door.state.intake.answer(&caller, wish).await.map_err(fail)?;
     sound(&door, &answer).await.map_err(fail)

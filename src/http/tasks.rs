@@ -5,6 +5,7 @@ use super::Door;
 use super::error::ApiError;
 use super::extract;
 use super::images::ImageFields;
+use super::models;
 use super::speech::SpeechFields;
 use crate::media::task::{ImageEdit, SpeechSynthesize, TASKS};
 use crate::media::{ImageRequest, Request, Source, Task};
@@ -33,9 +34,13 @@ pub(super) fn request(
             let (drawing, _) = extract::typed::<ImageFields>(input)?.request(door)?;
             ImageEdit { drawing, images: Vec::new(), mask: None }.into()
         }
-        SpeechSynthesize::NAME => extract::typed::<SpeechFields>(input)?.request()?.into(),
-        task if TASKS.iter().any(|(known, _)| *known == task) => Request::from_json(task, Value::Object(input))
-            .map_err(|problem| ApiError::field("input", format!("`input` is not one of {task}: {problem}")))?,
+        SpeechSynthesize::NAME => extract::typed::<SpeechFields>(input)?.request(door)?.into(),
+        task if TASKS.iter().any(|(known, _)| *known == task) => {
+            let request = Request::from_json(task, Value::Object(input))
+                .map_err(|problem| ApiError::field("input", format!("`input` is not one of {task}: {problem}")))?;
+            models::check(door, request.choice())?;
+            request
+        }
         _ => {
             let known: Vec<&str> = TASKS.iter().map(|(task, _)| *task).collect();
             return Err(ApiError::field("task", format!("`task` must be one of {}", known.join(", "))));

@@ -24,6 +24,9 @@ pub struct Tried {
     /// Whether it may have been paid without giving an answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spend_unknown: bool,
+    /// What it was asked for, where that is another task than the job's: the translation of a prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
 }
 
 impl Tried {

@@ -1,7 +1,7 @@
 //! From a job's order to its answer: its files are fetched, the chain is asked, what came of it is stored.
 
+use super::memo::JobMemo;
 use super::{Pipeline, cache};
-use crate::chain::Unwritten;
 use crate::media::{
     Answer, Answered, AssetId, Content, DrawnPicture, Failure, ImageRequest, ImageResult, JobId, Kept, Medium, Order,
     Owner, Provenance, Request, Source, Text, Tried, Watch,
@@ -54,7 +54,7 @@ async fn work(pipeline: &Pipeline, claim: &Claim, watch: Watch, tried: &mut Vec<
     {
         return Ok(found);
     }
-    let reply = pipeline.chain.ask(&request, &watch, &Unwritten).await;
+    let reply = pipeline.chain.ask(&request, &watch, &JobMemo { pipeline, claim }).await;
     *tried = reply.tried;
     let Answered { content, provenance, notices: more, .. } = reply.result?;
     let notices = notices.chain(more).collect();

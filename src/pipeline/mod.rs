@@ -7,6 +7,7 @@
 mod answer;
 mod cache;
 mod housekeeping;
+mod memo;
 mod settle;
 mod work;
 
@@ -42,28 +43,36 @@ pub struct Pipeline {
     pub statistics: Statistics,
     /// How long the job in hand may go on after the worker was told to stop; then it is handed back.
     pub grace: Duration,
+    /// Jobs at a time. The local engine has one of them; the others wait for it, or for providers elsewhere.
+    pub lanes: usize,
 }
 
-/// Works off the line, one job after the other, until `stop`. The job in hand then ends, or goes back into the line.
+/// Works off the line until `stop`. The jobs in hand then end, or go back into the line.
 pub async fn run(pipeline: Pipeline, worker: Worker, stop: CancellationToken) {
+    let lanes = (0..pipeline.lanes.max(1)).map(|_| lane(&pipeline, &worker, &stop));
+    futures::future::join_all(lanes).await;
+    if let Err(error) = pipeline.queue.leave(&worker).await {
+        tracing::warn!(%error, "this worker could not be struck off; others will notice");
+    }
+}
+
+/// One job after the other.
+async fn lane(pipeline: &Pipeline, worker: &Worker, stop: &CancellationToken) {
     loop {
         let claim = tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            claim = pipeline.queue.claim_next(&worker) => claim,
+            claim = pipeline.queue.claim_next(worker) => claim,
         };
         match claim {
             Ok(claim) => {
-                work::work(&pipeline, claim, &stop).await;
-                worker.takes(None);
+                work::work(pipeline, &claim, stop).await;
+                worker.leaves(&claim);
             }
             Err(error) => {
                 tracing::error!(%error, "no job could be claimed");
                 tokio::select! { () = stop.cancelled() => break, () = tokio::time::sleep(WITHOUT_DATABASE) => {} }
             }
         }
-    }
-    if let Err(error) = pipeline.queue.leave(&worker).await {
-        tracing::warn!(%error, "this worker could not be struck off; others will notice");
     }
 }

@@ -24,11 +24,11 @@ enum Stopped {
     NoTime,
 }
 
-pub(super) async fn work(pipeline: &Pipeline, claim: Claim, stop: &CancellationToken) {
-    let (outcome, stopped) = hold(pipeline, &claim, stop).await;
-    log(&claim, &outcome, stopped);
+pub(super) async fn work(pipeline: &Pipeline, claim: &Claim, stop: &CancellationToken) {
+    let (outcome, stopped) = hold(pipeline, claim, stop).await;
+    log(claim, &outcome, stopped);
     if stopped == Some(Stopped::NoTime) && outcome.result == Err(Failure::Cancelled) {
-        match pipeline.db.retrying(|| pipeline.queue.hand_back(&claim)).await {
+        match pipeline.db.retrying(|| pipeline.queue.hand_back(claim)).await {
             Ok(true) => return,
             // Somebody cancelled it meanwhile, or it is lost: the last word tells.
             Ok(false) => {}
@@ -38,7 +38,7 @@ pub(super) async fn work(pipeline: &Pipeline, claim: Claim, stop: &CancellationT
             }
         }
     }
-    let counts = stopped != Some(Stopped::Lost) && conclude(pipeline, &claim, &outcome, stop).await;
+    let counts = stopped != Some(Stopped::Lost) && conclude(pipeline, claim, &outcome, stop).await;
     if !counts {
         outcome.discard(&pipeline.storage).await;
     }
@@ -128,7 +128,7 @@ async fn conclude(pipeline: &Pipeline, claim: &Claim, outcome: &Outcome, stop: &
 async fn write_down(pipeline: &Pipeline, claim: &Claim, outcome: &Outcome) -> Result<Finished, Failure> {
     let mut tx = pipeline.db.begin().await?;
     for tried in &outcome.tried {
-        pipeline.statistics.record(&mut tx, &claim.task, tried).await?;
+        pipeline.statistics.record(&mut tx, tried.task.as_deref().unwrap_or(&claim.task), tried).await?;
     }
     let finished = match &outcome.result {
         Err(failure @ Failure::Unavailable { .. }) => {

@@ -48,6 +48,8 @@ pub struct Claim {
     pub input: String,
     /// Which attempt this is; the first is 1.
     pub attempt: u32,
+    /// What an earlier attempt noted with [`Queue::note`].
+    pub remote: Option<String>,
     started: i64,
 }
 
@@ -92,7 +94,9 @@ impl Queue {
             tx.tell(TOPIC, claim.id.to_string());
         }
         tx.commit().await?;
-        worker.takes(claim.as_ref());
+        if let Some(claim) = &claim {
+            worker.takes(claim);
+        }
         Ok(claim)
     }
 
@@ -137,6 +141,21 @@ impl Queue {
                 Event::Perhaps => return,
             }
         }
+    }
+
+    /// Notes with a job to whom its request was sent, for the next attempt to go on from.
+    ///
+    /// # Errors
+    /// [`DbError`] when the database cannot be used.
+    pub async fn note(&self, claim: &Claim, remote: &str) -> Result<Held, DbError> {
+        let mut tx = self.db.begin().await?;
+        let sql = "UPDATE jobs SET remote = $3 WHERE id = $1 AND attempt = $2 AND state = 'running'
+            RETURNING cancel_requested";
+        let Some(row) = tx.row(sql, values![claim.id.to_string(), claim.attempt, remote]).await? else {
+            return Ok(Held::Lost);
+        };
+        tx.commit().await?;
+        holds(&row)
     }
 
     /// As [`Self::heartbeat`], but changes nothing.
@@ -242,6 +261,7 @@ fn claimed(row: &Row, now: i64) -> Result<Claim, DbError> {
         parent: parent.as_deref().map(job_id),
         input: row.get("input")?,
         attempt: count(row.get("attempt")?),
+        remote: row.get("remote")?,
         started: now,
     })
 }

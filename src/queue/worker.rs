@@ -7,6 +7,7 @@ use crate::media::JobId;
 use crate::values;
 use rustix::io::Errno;
 use rustix::process::{Pid, getpid, test_kill_process};
+use std::collections::HashSet;
 use std::fs;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use uuid::Uuid;
 pub struct Worker {
     id: String,
     capabilities: Vec<String>,
-    in_hand: Arc<Mutex<Option<(JobId, u32)>>>,
+    in_hand: Arc<Mutex<HashSet<(JobId, u32)>>>,
 }
 
 impl Worker {
@@ -31,14 +32,19 @@ impl Worker {
         Self { id, capabilities, in_hand: Arc::default() }
     }
 
-    /// Notes the job that it works on, or that it works on none.
-    pub fn takes(&self, claim: Option<&Claim>) {
-        *self.in_hand.lock().unwrap_or_else(PoisonError::into_inner) = claim.map(|claim| (claim.id, claim.attempt));
+    /// Notes a job that it works on from now on.
+    pub fn takes(&self, claim: &Claim) {
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner).insert((claim.id, claim.attempt));
+    }
+
+    /// Notes that it no longer works on a job.
+    pub fn leaves(&self, claim: &Claim) {
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner).remove(&(claim.id, claim.attempt));
     }
 
     /// Whether it works on this attempt of the job now.
     pub(super) fn has(&self, id: JobId, attempt: u32) -> bool {
-        *self.in_hand.lock().unwrap_or_else(PoisonError::into_inner) == Some((id, attempt))
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner).contains(&(id, attempt))
     }
 
     /// Its name in the rows.

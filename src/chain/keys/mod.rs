@@ -123,6 +123,12 @@ impl KeyPools {
         self.pools.get(provider).is_some_and(|pool| !pool.each(|_| ()).is_empty())
     }
 
+    /// The key of this id, if it is still here.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<Key> {
+        self.pools.values().find_map(|pool| pool.with(id, |slot| slot.key.clone()))
+    }
+
     /// The least recently used of the keys that may be used now, as soon as one has a free place. Whoever asks first is
     /// served first. Dropping the future leaves nothing behind.
     ///

@@ -1,3 +1,5 @@
+//! What is true of every task, and what each refuses.
+
 use super::*;
 use crate::media::Picture;
 use bytes::Bytes;

@@ -79,7 +79,7 @@ async fn wrong_orders_are_refused_before_they_wait() {
     let server = server(Turn::Paints).await;
     for (param, order) in [
         ("task", json!({})),
-        ("task", json!({"task": "video.generate"})),
+        ("task", json!({"task": "video.sing"})),
         ("input", json!({"task": "image.generate", "input": "a cat"})),
         ("prompt", json!({"task": "image.generate"})),
         ("n", json!({"task": "image.generate", "input": {"prompt": "a", "n": 9}})),

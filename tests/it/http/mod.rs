@@ -11,6 +11,7 @@ mod odd_input;
 mod painter;
 mod served;
 mod settling;
+mod tasks;
 mod uploads;
 
 use axum::Router;
@@ -20,6 +21,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use painter::{Painter, Turn};
 use samovar::accounts::{Accounts, ApiKey, Keys};
 use samovar::chain::Chain;
+use samovar::chain::keys::{KeyPools, Supply};
 use samovar::config::Config;
 use samovar::db::{Clock, Db};
 use samovar::http;
@@ -27,6 +29,7 @@ use samovar::intake::Intake;
 use samovar::media;
 use samovar::media::Level;
 use samovar::pipeline::{self, Pipeline};
+use samovar::providers::Provider;
 use samovar::queue::{self, Queue, Worker};
 use samovar::statistics::Statistics;
 use samovar::storage::Storage;
@@ -102,9 +105,11 @@ async fn behind(turn: Turn, capacity: u32, api_keys: &[ApiKey], dir: &std::path:
     let mut settings = config.chain(false);
     settings.routes.values_mut().for_each(|route| *route = vec!["local:demo".parse().unwrap()]);
     settings.routes.insert("image.generate".to_owned(), route);
-    let chain = Arc::new(Chain::new(&settings, vec![painter.clone()]).unwrap());
     let clock = Clock::system();
     let db = Db::open(config.database(), clock.clone()).await.unwrap();
+    let keys = KeyPools::open(Some(db.clone()), vec![without_a_key("hf")], None).await.unwrap();
+    let providers: Vec<Arc<dyn Provider>> = vec![painter.clone(), Arc::new(Painter::elsewhere("hf"))];
+    let chain = Arc::new(Chain::new(settings, providers, keys).unwrap());
     let queue = Queue::new(db.clone(), queue::Settings { capacity, ..config.queue() });
     let accounts = Accounts::new(db.clone(), config.accounts.clone());
     let storage = Arc::new(Storage::open(config.storage(), db.clone()).await.unwrap());
@@ -123,9 +128,22 @@ async fn behind(turn: Turn, capacity: u32, api_keys: &[ApiKey], dir: &std::path:
         statistics: Statistics::new(db.clone()),
         metrics: PrometheusBuilder::new().build_recorder().handle(),
     };
-    let pipeline =
-        Pipeline { db, queue, chain, storage, accounts, statistics: state.statistics.clone(), grace: Duration::ZERO };
+    let pipeline = Pipeline {
+        db,
+        queue,
+        chain,
+        storage,
+        accounts,
+        statistics: state.statistics.clone(),
+        grace: Duration::ZERO,
+        lanes: 1,
+    };
     Behind { painter, pipeline, state, stop, clock }
+}
+
+/// A provider that nobody has a key for.
+fn without_a_key(id: &str) -> Supply {
+    Supply { provider: id.to_owned(), keyed: true, concurrency: 1, keys: Vec::new() }
 }
 
 /// An answer, read to its end.

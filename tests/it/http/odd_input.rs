@@ -134,13 +134,10 @@ async fn forms_that_are_wrong_as_a_whole_are_refused() {
     let server = server(Turn::Paints).await;
     let good = png(64, 64, [1, 2, 3, 255]);
     let path = "/v1/images/edits";
+    let five = || (0..5).map(|_| Part::File("image[]", &good));
     for (status, param, parts) in [
         (400, json!("image"), vec![Part::Text("prompt", "a")]),
-        (
-            400,
-            json!("image"),
-            vec![Part::Text("prompt", "a"), Part::File("image", &good), Part::File("image[]", &good)],
-        ),
+        (400, json!("image"), std::iter::once(Part::Text("prompt", "a")).chain(five()).collect()),
         (400, json!("prompt"), vec![Part::File("image", &good)]),
         (
             400,

@@ -26,6 +26,7 @@ pub enum Turn {
 
 /// Stands where local models do: `demo` is ready, `sdxl-turbo` is not installed.
 pub struct Painter {
+    id: &'static str,
     turn: Turn,
     /// Every request that reached it.
     pub asked: Mutex<Vec<ImageRequest>>,
@@ -42,7 +43,12 @@ pub const SEED: u64 = 7;
 
 impl Painter {
     pub fn new(turn: Turn) -> Self {
-        Self { turn, asked: Mutex::default(), started: Notify::new(), cancelled: Notify::new() }
+        Self { id: "local", turn, asked: Mutex::default(), started: Notify::new(), cancelled: Notify::new() }
+    }
+
+    /// Stands where a remote provider does.
+    pub fn elsewhere(id: &'static str) -> Self {
+        Self { id, ..Self::new(Turn::Paints) }
     }
 
     /// The only request that reached it.
@@ -56,7 +62,7 @@ impl Painter {
 #[async_trait]
 impl Provider for Painter {
     fn id(&self) -> &str {
-        "local"
+        self.id
     }
 
     fn title(&self) -> &str {
@@ -75,7 +81,7 @@ impl Provider for Painter {
         let card = |name: &str, title: &str, ready| ModelCard {
             name: name.to_owned(),
             title: title.to_owned(),
-            provider: "local".to_owned(),
+            provider: self.id.to_owned(),
             tasks: TASKS.iter().map(|(task, _)| (*task).to_owned()).collect(),
             ready,
             created: 1_700_000_000,

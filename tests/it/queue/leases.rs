@@ -78,9 +78,9 @@ async fn a_worker_that_lost_its_lease_changes_nothing() {
 async fn a_worker_takes_up_its_own_job_that_it_does_not_have_in_hand() {
     on_every_line(settings(), async |bench| {
         let id = bench.submit_for("a").await;
-        bench.claimed().await;
+        let claim = bench.claimed().await;
         // The answer to its claim was lost, say.
-        bench.worker.takes(None);
+        bench.worker.leaves(&claim);
         bench.later(LEASE * 2);
         let mut tx = bench.db().begin().await.unwrap();
         assert!(bench.queue.take_up(&mut tx, &bench.worker).await.unwrap().is_empty());

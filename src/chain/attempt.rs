@@ -1,0 +1,368 @@
+//! Asking one link: with which key, how often, how long. Every call is noted, and what it told is learned from.
+
+use super::breaker::Outcome;
+use super::decide::{self, Next, Standing};
+use super::keys::{NoKey, Taken, Verdict};
+use super::memo::{Current, Page, Trail};
+use super::route::{LOCAL, Link};
+use super::{Chain, no_key, prompts};
+use crate::media::models::ModelCard;
+use crate::media::{Answered, Failure, Refusal, Request, Tried, Watch};
+use crate::providers::{Call, Key, Provider};
+use serde_json::Value;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How much longer than it was told a call may take before it is broken off here.
+const OVERTIME: Duration = Duration::from_secs(5);
+
+/// What goes with a request on its way along the route.
+pub(super) struct Asking<'a> {
+    pub watch: &'a Watch,
+    pub trail: Trail<'a>,
+    pub tried: &'a Mutex<Vec<Tried>>,
+    /// When the providers have had their time.
+    pub until: Instant,
+}
+
+impl Asking<'_> {
+    pub fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+
+    fn note(&self, tried: Tried) {
+        self.tried.lock().unwrap_or_else(PoisonError::into_inner).push(tried);
+    }
+
+    /// Waits, unless the answer is no longer wanted.
+    async fn pause(&self, pause: Duration) -> Result<(), Failure> {
+        tokio::select! {
+            () = self.watch.cancel.cancelled() => Err(Failure::Cancelled),
+            () = tokio::time::sleep(pause.min(self.left())) => Ok(()),
+        }
+    }
+}
+
+/// One model of one provider, about to be asked.
+struct Target<'a> {
+    provider: &'a Arc<dyn Provider>,
+    model: &'a str,
+    /// Whether nobody else is left to be asked.
+    last: bool,
+}
+
+/// Counts a request as one that uses the local engine, for as long as it lives.
+struct AtWork<'a>(&'a AtomicUsize);
+
+impl<'a> AtWork<'a> {
+    fn enter(counter: &'a AtomicUsize) -> (Self, usize) {
+        let before = counter.fetch_add(1, Ordering::Relaxed);
+        (Self(counter), before)
+    }
+}
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Chain {
+    /// The answer of a link, by the first of its models that has one. `last`: nobody but this machine comes after it.
+    pub(super) async fn follow(
+        &self,
+        link: &Link,
+        request: &Request,
+        asking: &Asking<'_>,
+        last: bool,
+    ) -> Result<Answered, (Failure, Next)> {
+        let stop = |failure: Failure| {
+            let next = if failure.goes_on() { Next::OtherLink } else { Next::Stop };
+            (failure, next)
+        };
+        let (provider, models) = self.candidates(link, request).map_err(stop)?;
+        if asking.trail.spent(provider.id()) {
+            let message = format!("{} may have done this once already, and is not paid twice", provider.title());
+            return Err((Failure::Missing { message }, Next::OtherLink));
+        }
+        let mut failed = (no_key(provider.id()), Next::OtherLink);
+        for model in &models {
+            let target = Target { provider, model, last };
+            let asked = if provider.id() == LOCAL {
+                self.on_this_machine(&target, request, asking).await
+            } else {
+                self.elsewhere(&target, request, asking).await
+            };
+            match asked {
+                Err((failure, Next::OtherModel)) => failed = (failure, Next::OtherLink),
+                asked => return asked,
+            }
+        }
+        Err(failed)
+    }
+
+    async fn on_this_machine(
+        &self,
+        target: &Target<'_>,
+        request: &Request,
+        asking: &Asking<'_>,
+    ) -> Result<Answered, (Failure, Next)> {
+        let (_here, before) = AtWork::enter(&self.at_work);
+        if before > self.local_queue && !target.last {
+            let message = format!("{before} requests are before this one on this machine");
+            return Err((Failure::Busy { message, retry_after_s: None }, Next::OtherLink));
+        }
+        let card = target.provider.models().into_iter().find(|card| card.name == target.model);
+        let asked = self.in_its_words(target, request, card.as_ref(), asking);
+        let (words, notice) = asked.await;
+        let result = self.once(target, words.as_ref().unwrap_or(request), None, asking).await;
+        match result {
+            Ok(answered) => Ok(with_notice(answered, notice)),
+            Err(failure) => {
+                let next = if failure.goes_on() { Next::OtherLink } else { Next::Stop };
+                Err((failure, next))
+            }
+        }
+    }
+
+    async fn elsewhere(
+        &self,
+        target: &Target<'_>,
+        request: &Request,
+        asking: &Asking<'_>,
+    ) -> Result<Answered, (Failure, Next)> {
+        let (id, title) = (target.provider.id(), target.provider.title());
+        let card = target.provider.models().into_iter().find(|card| card.name == target.model);
+        let (words, notice) = self.in_its_words(target, request, card.as_ref(), asking).await;
+        let mut request = words.unwrap_or_else(|| request.clone());
+        let mut standing = Standing { retries: 0, last: target.last, own_policy: target.provider.manners().own_policy };
+        let mut said: Option<Failure> = None;
+        loop {
+            if asking.left().is_zero() {
+                let failure = said.unwrap_or_else(|| Failure::remote(title, Refusal::Timeout));
+                return Err((failure, Next::OtherLink));
+            }
+            let rests = |rest: Duration| refused(title, Refusal::Busy, Some(rest));
+            let pass = self.breakers.allow(id, Instant::now());
+            let pass = pass.map_err(|rest| (said.clone().unwrap_or_else(|| rests(rest)), Next::OtherLink))?;
+            let taken = match self.keys.take(id, &asking.watch.cancel).await {
+                Ok(taken) => taken,
+                Err(NoKey::Resting { after }) if decide::worth_waiting(after, standing) => {
+                    drop(pass);
+                    asking.pause(after).await.map_err(|failure| (failure, Next::Stop))?;
+                    standing.retries += 1;
+                    continue;
+                }
+                Err(none) => return Err(said.map_or_else(|| keyless(id, title, none), |said| (said, Next::OtherLink))),
+            };
+            let result = self.once(target, &request, Some(&taken), asking).await;
+            pass.report(Outcome::of(result.as_ref().map_or_else(Failure::class, |_| Tried::DONE)), Instant::now());
+            drop(taken);
+            let failure = match result {
+                Ok(answered) if request.fits(&answered.content) => {
+                    return Ok(with_notice(prompts::tidied(&request, answered), notice));
+                }
+                Ok(_) => match prompts::once_more(&request) {
+                    Some(again) => {
+                        request = again;
+                        continue;
+                    }
+                    None => Failure::remote(title, Refusal::BadResponse),
+                },
+                Err(failure) => failure,
+            };
+            if matches!(failure, Failure::Remote { refusal: Refusal::Gone, .. }) {
+                self.forget(id, target.model);
+            }
+            match decide::next(&failure, standing) {
+                Next::Again(pause) => {
+                    asking.pause(pause).await.map_err(|failure| (failure, Next::Stop))?;
+                    standing.retries += 1;
+                }
+                Next::OtherKey => {}
+                next => return Err((failure, next)),
+            }
+            said = Some(failure);
+        }
+    }
+
+    /// The request in words that the model reads, where they are others.
+    async fn in_its_words(
+        &self,
+        target: &Target<'_>,
+        request: &Request,
+        card: Option<&ModelCard>,
+        asking: &Asking<'_>,
+    ) -> (Option<Request>, Option<String>) {
+        // What is not here does not read: nobody waits for a translation to be told so.
+        let here = target.provider.id() != LOCAL || card.is_none_or(|card| card.ready);
+        if !here {
+            return (None, None);
+        }
+        let prompts::Readable { request, notice } = self.readable(request, card, asking).await;
+        (request, notice)
+    }
+
+    /// One call, noted and learned from.
+    async fn once(
+        &self,
+        target: &Target<'_>,
+        request: &Request,
+        taken: Option<&Taken>,
+        asking: &Asking<'_>,
+    ) -> Result<Answered, Failure> {
+        let key = taken.and_then(Taken::secret);
+        let page = Page {
+            trail: &asking.trail,
+            provider: target.provider.id(),
+            model: target.model,
+            key: key.map(|key| key.id.as_str()),
+        };
+        let patience = target.provider.manners().patience;
+        let patience = self.pace.timeout(target.provider.id(), target.model, patience);
+        let timeout = if target.provider.id() == LOCAL { patience } else { patience.min(asking.left()) };
+        let call =
+            Call { model: target.model, request, key, watch: asking.watch, timeout, journal: &page, resume: None };
+        self.made(target, call, asking).await
+    }
+
+    /// Goes on with what an earlier attempt has begun elsewhere.
+    pub(super) async fn resume(&self, current: &Current, request: &Request, asking: &Asking<'_>) -> Option<Answered> {
+        let Current { provider, model, key, state } = current;
+        let unknown = || Tried {
+            provider: provider.clone(),
+            model: model.clone(),
+            class: Refusal::Timeout.word().to_owned(),
+            spend_unknown: true,
+            ..Tried::default()
+        };
+        // From here on it is this provider's only chance: what it has taken it is not sent again.
+        asking.trail.spend(provider);
+        let known = state.as_ref().zip(self.provider(provider));
+        let Some((state, provider)) = known else {
+            asking.note(unknown());
+            return None;
+        };
+        let key = match key {
+            Some(id) => match self.keys.find(id) {
+                Some(key) => Some(key),
+                None => {
+                    asking.note(unknown());
+                    return None;
+                }
+            },
+            None => None,
+        };
+        let resumed = self.resumed(provider, model, (key.as_ref(), state), request, asking).await;
+        resumed.ok().filter(|answered| request.fits(&answered.content))
+    }
+
+    async fn resumed(
+        &self,
+        provider: &Arc<dyn Provider>,
+        model: &str,
+        (key, state): (Option<&Key>, &Value),
+        request: &Request,
+        asking: &Asking<'_>,
+    ) -> Result<Answered, Failure> {
+        let page = Page { trail: &asking.trail, provider: provider.id(), model, key: key.map(|key| key.id.as_str()) };
+        let timeout = provider.manners().patience.min(asking.left());
+        let call = Call { model, request, key, watch: asking.watch, timeout, journal: &page, resume: Some(state) };
+        self.made(&Target { provider, model, last: true }, call, asking).await
+    }
+
+    async fn made(&self, target: &Target<'_>, call: Call<'_>, asking: &Asking<'_>) -> Result<Answered, Failure> {
+        let (provider, model) = (target.provider.id(), target.model);
+        let start = Instant::now();
+        let limit = call.timeout.saturating_add(OVERTIME);
+        let result = tokio::time::timeout(limit, target.provider.answer(call)).await;
+        let result = result.unwrap_or_else(|_| Err(overdue(target.provider.title())));
+        let took = start.elapsed();
+        if provider != LOCAL {
+            self.learn(target, &call, took, &result).await;
+        }
+        let (status, spend_unknown) = match &result {
+            Err(Failure::Remote { status, spend_unknown, .. }) => (*status, *spend_unknown),
+            _ => (None, false),
+        };
+        if spend_unknown {
+            asking.trail.spend(provider);
+        }
+        // What is not set up was not tried.
+        if !matches!(result, Err(Failure::Missing { .. })) {
+            asking.note(Tried {
+                provider: provider.to_owned(),
+                model: model.to_owned(),
+                took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+                bytes: result.as_ref().map_or(0, |answered| answered.bytes),
+                class: result.as_ref().map_or_else(Failure::class, |_| Tried::DONE).to_owned(),
+                key: call.key.map(Key::tail),
+                status,
+                spend_unknown,
+                task: Some(call.request.task().to_owned()),
+            });
+        }
+        result
+    }
+
+    async fn learn(&self, target: &Target<'_>, call: &Call<'_>, took: Duration, result: &Result<Answered, Failure>) {
+        let (provider, model) = (target.provider.id(), target.model);
+        let verdict = match result {
+            Ok(_) => {
+                self.pace.learned(provider, model, took);
+                Some(Verdict::Works)
+            }
+            Err(Failure::Remote { refusal, retry_after_s, .. }) => match refusal {
+                Refusal::BadKey => Some(Verdict::BadKey),
+                Refusal::Payment => Some(Verdict::Payment),
+                Refusal::Rate => Some(Verdict::Rate { after: retry_after_s.map(Duration::from_secs) }),
+                Refusal::Timeout => {
+                    self.pace.missed(provider, model, took);
+                    None
+                }
+                _ => None,
+            },
+            Err(_) => None,
+        };
+        if let (Some(verdict), Some(key)) = (verdict, call.key) {
+            self.keys.report(key, verdict).await;
+        }
+    }
+}
+
+fn with_notice(mut answered: Answered, notice: Option<String>) -> Answered {
+    answered.notices.extend(notice);
+    answered
+}
+
+fn refused(title: &str, refusal: Refusal, after: Option<Duration>) -> Failure {
+    Failure::Remote {
+        provider: title.to_owned(),
+        refusal,
+        retry_after_s: after.map(|after| after.as_secs().max(1)),
+        spend_unknown: false,
+        status: None,
+    }
+}
+
+/// No answer, although the call itself should have ended long before: whether it is paid is not known.
+fn overdue(title: &str) -> Failure {
+    Failure::Remote {
+        provider: title.to_owned(),
+        refusal: Refusal::Timeout,
+        retry_after_s: None,
+        spend_unknown: true,
+        status: None,
+    }
+}
+
+fn keyless(id: &str, title: &str, none: NoKey) -> (Failure, Next) {
+    match none {
+        NoKey::None => (no_key(id), Next::OtherLink),
+        NoKey::Resting { after } => (refused(title, Refusal::Rate, Some(after)), Next::OtherLink),
+        NoKey::Retired => (Failure::remote(title, Refusal::BadKey), Next::OtherLink),
+        NoKey::Cancelled => (Failure::Cancelled, Next::Stop),
+    }
+}
