@@ -12,6 +12,8 @@ tests=false
 packages=()
 need() { command -v "$1" >/dev/null || packages+=("$2"); }
 need cc build-essential
+# libopus is built from the sources that its crate brings.
+need cmake cmake
 need curl curl
 need git git
 need python3 python3
