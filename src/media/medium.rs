@@ -1,7 +1,7 @@
 //! A picture, a sound or a film as a file: bytes and what they are by their content, whatever they were sent as.
 
 use super::picture::Seen;
-use super::{Failure, picture};
+use super::{Failure, Sound, picture};
 use bytes::Bytes;
 
 /// Largest sound accepted, in bytes (CONTRACT).
@@ -71,6 +71,33 @@ impl Medium {
         Ok(Seen::of(&bytes, param)?.map(|seen| Self::new(bytes, seen.content_type)))
     }
 
+    /// How long its sound is; `None` for what has none that can be read. Not for an async thread: a file of 200 MB is
+    /// read through.
+    #[must_use]
+    pub fn seconds(&self) -> Option<f64> {
+        Sound::seconds(&self.bytes)
+    }
+
+    /// Its sound as a WAV of 16 bits and one channel, for services that take no other container. Not for an async
+    /// thread: it is decoded.
+    ///
+    /// # Errors
+    /// As [`Sound::decode`]; `audio` is the field at fault.
+    pub fn to_wav(&self, rate: u32) -> Result<Self, Failure> {
+        Ok(Self::new(Sound::decode_at(&self.bytes, rate, "audio")?.to_wav(), "audio/wav"))
+    }
+
+    /// Its sound as bare samples of 16 bits, one channel, without any header: `audio/l16;rate=16000;channels=1`. They
+    /// are little-endian, as every service expects that takes such samples (RFC 2586, where the name is from, has them
+    /// the other way round). Not for an async thread: it is decoded.
+    ///
+    /// # Errors
+    /// As [`Sound::decode`]; `audio` is the field at fault.
+    pub fn to_lpcm(&self, rate: u32) -> Result<Self, Failure> {
+        let sound = Sound::decode_at(&self.bytes, rate, "audio")?;
+        Ok(Self::new(sound.to_pcm16(), format!("audio/l16;rate={};channels=1", sound.rate)))
+    }
+
     /// The usual ending of a file of this kind, without the dot; services tell formats by it.
     #[must_use]
     pub fn extension(&self) -> &'static str {
@@ -89,6 +116,7 @@ impl Medium {
             "audio/webm" | "video/webm" => "webm",
             "audio/amr" => "amr",
             "video/mp4" => "mp4",
+            lpcm if lpcm.starts_with("audio/l16") => "pcm",
             _ => "bin",
         }
     }
@@ -148,5 +176,32 @@ mod tests {
         let failure = Medium::sound(Bytes::from_static(b"hello"), "file").expect_err("no sound");
         assert!(matches!(&failure, Failure::Invalid { param: Some(param), .. } if param == "file"), "{failure}");
         assert_eq!(Medium::of(Bytes::from_static(b"hello"), "file"), Ok(None));
+    }
+
+    fn clip(name: &str) -> Medium {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sound").join(name);
+        Medium::sound(std::fs::read(path).unwrap().into(), "audio").unwrap()
+    }
+
+    #[test]
+    fn a_sound_becomes_what_services_take() {
+        let speech = clip("modern-opus.ogg");
+        assert!((speech.seconds().unwrap() - 1.9).abs() < 0.02, "{:?}", speech.seconds());
+        let wav = speech.to_wav(8000).unwrap();
+        assert_eq!((wav.content_type.as_str(), wav.extension()), ("audio/wav", "wav"));
+        let sound = Sound::decode(&wav.bytes, "audio").unwrap();
+        assert_eq!((sound.rate, sound.samples.len()), (8000, 15_197));
+        let bare = speech.to_lpcm(8000).unwrap();
+        assert_eq!((bare.content_type.as_str(), bare.extension()), ("audio/l16;rate=8000;channels=1", "pcm"));
+        assert_eq!(bare.bytes, wav.bytes[44..]);
+    }
+
+    #[test]
+    fn what_does_not_decode_becomes_nothing() {
+        let broken = Medium::sound(Bytes::from_static(b"OggS\0\x02 and nothing more"), "audio").unwrap();
+        assert_eq!(broken.seconds(), None);
+        for failure in [broken.to_wav(16_000).unwrap_err(), broken.to_lpcm(16_000).unwrap_err()] {
+            assert!(matches!(&failure, Failure::Invalid { param: Some(param), .. } if param == "audio"), "{failure}");
+        }
     }
 }
