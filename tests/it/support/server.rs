@@ -41,6 +41,19 @@ impl Server {
         server
     }
 
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a request with a JSON body and reads the JSON of the answer.
+    pub fn json(&self, method: &str, path: &str, json: &str) -> serde_json::Value {
+        let mut answer = String::new();
+        self.ask(method, path, json).read_to_string(&mut answer).unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str(body).unwrap_or_else(|e| panic!("{e}: {answer}"))
+    }
+
     /// The whole answer, head and body.
     pub fn get(&self, path: &str) -> String {
         let mut answer = String::new();
