@@ -16,6 +16,7 @@ fn every_command_has_help() {
         (&["keys", "add"], &["<NAME>", "--level", "--rate"]),
         (&["models"], &["list", "fetch", "verify", "path"]),
         (&["models", "fetch"], &["<NAMES>"]),
+        (&["providers", "check"], &["<FILES>"]),
         (
             &["bench"],
             &["--synthetic", "--mode", "--decoder", "--steps", "--width", "--height", "--runs", "--json", "<MODEL>"],
@@ -73,6 +74,21 @@ fn a_wrong_command_ends_with_two() {
     desk.refused_in_one_line(&["bench", "whisper-tiny", "--synthetic"], 2, "SDXL only");
     desk.refused(&["draw", "a cat", "--strength", "0.5"], 2, "--image");
     desk.refused(&["draw", "a cat", "--mask", "m.png"], 2, "--image");
+}
+
+#[test]
+fn a_provider_file_is_checked_with_the_lines_of_its_mistakes() {
+    let desk = Desk::new();
+    let right = "id = \"cup\"\nextends = \"openai\"\nbase = \"https://cup.example/v1\"\nkeys = [\"CUP_KEY\"]\n";
+    std::fs::write(desk.path("cup.toml"), right).unwrap();
+    std::fs::write(desk.path("pot.toml"), "id = \"pot\"\ncolour = 1\nauth = { in = \"none\" }\n").unwrap();
+    let checked = desk.run(&["providers", "check", "cup.toml"]);
+    assert!(checked.status.success() && stdout(&checked).starts_with("cup.toml: right: cup"), "{}", stderr(&checked));
+    let wrong = desk.run(&["providers", "check", "cup.toml", "pot.toml"]);
+    let told: Vec<String> = stderr(&wrong).lines().map(str::to_owned).collect();
+    assert_eq!((wrong.status.code(), told.len()), (Some(1), 3), "{told:?}");
+    assert!(told.iter().any(|line| line.starts_with("pot.toml:2: a provider file has no key `colour`")), "{told:?}");
+    desk.refused_in_one_line(&["providers", "check", "no.toml"], 1, "no.toml cannot be read");
 }
 
 #[test]

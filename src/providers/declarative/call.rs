@@ -11,7 +11,8 @@ use super::poll;
 use super::reply::{self, Reply};
 use super::request::Part;
 use super::template::value::{Deliver, Value, Values};
-use crate::media::{Answered, Failure, Medium, Provenance, Refusal};
+use crate::media::task::SoundFormat;
+use crate::media::{Answered, Content, Failure, Medium, Provenance, Refusal, Request};
 use crate::providers::Call;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -32,7 +33,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub async fn answer(house: &Declarative, call: Call<'_>) -> Result<Answered, Failure> {
     let mut plan = Plan::new(house, call.model, call.request)?;
     let caller = Caller::new(house, call.key, call.watch, call.timeout)?;
-    let run = Run { caller: &caller, call: &call, op: plan.op };
+    let run = Run { caller: &caller, call: &call, op: plan.op, model: plan.model.clone() };
     let earlier = match call.resume {
         Some(state) => run.resumed(state)?,
         None => Vec::new(),
@@ -48,7 +49,6 @@ pub async fn answer(house: &Declarative, call: Call<'_>) -> Result<Answered, Fai
             None => {
                 run.steps(&mut part, 0, polled.unwrap_or(plan.op.steps.len())).await?;
                 if polled.is_some() {
-                    caller.accepted();
                     parts.push(part);
                     call.journal.submitted(&run.state(&parts)).await?;
                     continue;
@@ -64,8 +64,24 @@ pub async fn answer(house: &Declarative, call: Call<'_>) -> Result<Answered, Fai
     if !call.request.fits(&content) {
         return Err(caller.broken(Refusal::BadResponse));
     }
+    plan.notices.extend(other_format(call.request, &content, &house.file.title));
     let provenance = Provenance { provider: house.file.id.clone(), model: plan.model.clone(), fallback_reason: None };
     Ok(Answered { content, provenance, notices: plan.notices, bytes: caller.received() })
+}
+
+/// What to say where a sound came in another container than was asked.
+fn other_format(request: &Request, content: &Content, title: &str) -> Option<String> {
+    let (Request::SpeechSynthesize(wish), Content::Sound(sound)) = (request, content) else { return None };
+    let wanted = match wish.format {
+        SoundFormat::Mp3 => "audio/mpeg",
+        SoundFormat::Opus => "audio/ogg",
+        SoundFormat::Aac => "audio/aac",
+        SoundFormat::Flac => "audio/flac",
+        SoundFormat::Wav => "audio/wav",
+        SoundFormat::Pcm => return None,
+    };
+    let made = sound.content_type.as_str();
+    (made != wanted).then(|| format!("{title} made {made}; {} was asked", wish.format))
 }
 
 /// The cheapest real call with a key.
@@ -88,6 +104,7 @@ struct Run<'a> {
     caller: &'a Caller<'a>,
     call: &'a Call<'a>,
     op: &'a Op,
+    model: String,
 }
 
 impl Run<'_> {
@@ -125,6 +142,7 @@ impl Run<'_> {
     /// Uploads a medium, and tells its url.
     async fn upload(&self, medium: Medium) -> Result<String, Failure> {
         let mut part = Part { values: variables(self.caller), ..Part::default() };
+        part.values.insert("model".to_owned(), Value::text(self.model.as_str()));
         part.values.insert("mime".to_owned(), Value::text(medium.content_type.as_str()));
         part.values.insert("name".to_owned(), Value::text(super::template::filters::file_name(&medium)));
         part.values.insert("medium".to_owned(), Value::Medium(medium, Deliver::Raw));
@@ -182,6 +200,9 @@ impl Run<'_> {
                 Ok(reply) => self.caller.judged(reply, step),
                 Err(failure) => Err(failure),
             };
+            if result.is_ok() && cost == Cost::Billed {
+                self.caller.accepted();
+            }
             let passing = matches!(&result, Err(Failure::Remote { refusal: Refusal::Busy | Refusal::Timeout, .. }));
             if !(again && passing && tried < TRIES) {
                 return result;

@@ -523,6 +523,7 @@ async fn sounds_go_raw_and_come_raw() {
     let say = SpeechSynthesize { text: "a&b я".to_owned(), ..SpeechSynthesize::default() };
     let said = ask(&house, "ear", say).await.result.expect("a sound");
     assert_eq!(said.content, Content::Sound(ogg(9)));
+    assert_eq!(said.notices, ["Tea made audio/ogg; mp3 was asked"]);
 }
 
 #[tokio::test]

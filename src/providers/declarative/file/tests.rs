@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use std::path::Path;
 
 fn nobody(_: &str) -> Option<String> {
     None
@@ -170,7 +171,7 @@ fn a_file_takes_from_another_what_it_does_not_give() {
 
 #[test]
 fn the_bundled_files_are_right() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/providers");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/providers");
     let read = |id: &str| std::fs::read_to_string(folder.join(format!("{id}.toml"))).ok();
     let mut wrong = Vec::new();
     for entry in std::fs::read_dir(&folder).expect("the folder of provider files") {
@@ -200,4 +201,39 @@ proptest! {
             prop_assert!(mistake.line >= 1 && mistake.line <= lines, "{}", mistake);
         }
     }
+}
+
+/// The reference and the walk-through are what people copy from.
+#[test]
+fn the_document_is_right() {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/adding-a-provider.md");
+    let document = std::fs::read_to_string(document).expect("the document");
+    let example = document.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let file = parse(example, "kettle", &nobody).unwrap_or_else(|found| panic!("{found:#?}"));
+    assert!(file.op(file.model("steam-1"), "image.generate").is_some());
+
+    let odd = "\nodd = 1\n";
+    let everywhere = [
+        format!("odd = 1\n{RIGHT}"),
+        RIGHT.replace("id = \"new\"\n", "id = \"new\"\nodd = 1\n"),
+        RIGHT.replace("limits = { ", "inputs = { odd = 1 }\nodd = 1\nlimits = { odd = 1, "),
+        RIGHT.replace("name = \"submit\"", "name = \"submit\"\nodd = 1"),
+        RIGHT.replace("every_s = 1", "odd = 1, every_s = 1"),
+        RIGHT.replace("kind = \"b64\"", "odd = 1, kind = \"b64\""),
+        RIGHT.replace("id = { path", "id = { odd = 1, path"),
+        format!("{RIGHT}{odd}"),
+    ];
+    let mut words = 0;
+    for text in everywhere {
+        let found = mistakes(&text);
+        let lists: Vec<&str> =
+            found.iter().filter_map(|mistake| mistake.split("has no key `odd`; it has ").nth(1)).collect();
+        assert!(!lists.is_empty(), "{found:?}");
+        for word in lists.iter().flat_map(|list| list.split(", ")) {
+            words += 1;
+            let told = [format!("`{word}`"), format!("`{word} = "), format!(" {word} = ")];
+            assert!(told.iter().any(|told| document.contains(told)), "the document does not tell of `{word}`");
+        }
+    }
+    assert!(words > 60, "{words}");
 }
