@@ -13,6 +13,7 @@ use crate::providers::declarative::{Declarative, Options, folder};
 use anyhow::Result;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use url::Url;
 
@@ -113,6 +114,18 @@ fn told(error: KeyFileError) -> anyhow::Error {
             Failure::invalid("key", error.to_string()).into()
         }
         other => other.into(),
+    }
+}
+
+/// The title of each provider that a folder describes, and what it wants.
+///
+/// # Errors
+/// When a file is wrong.
+pub fn described(folder: &Path) -> Result<Vec<(String, Wanted)>> {
+    let (files, wrong) = folder::read_folder(folder);
+    match wrong.into_iter().next() {
+        Some(first) => Err(first.into()),
+        None => Ok(files.iter().map(|file| (file.title.clone(), wanted(file))).collect()),
     }
 }
 

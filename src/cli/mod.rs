@@ -20,6 +20,7 @@ mod stats;
 mod users;
 mod worker;
 
+use crate::app::providers::described;
 use crate::config::{self, Config};
 use crate::local::catalogue::{Catalogue, fetch};
 use crate::media::Failure;
@@ -27,6 +28,7 @@ use crate::telemetry;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -168,7 +170,7 @@ fn say(line: &str) -> Result<()> {
 }
 
 fn write_examples() -> Result<ExitCode> {
-    for (name, text) in config::examples::files() {
+    for (name, text) in config::examples::files(&described(Path::new("models/providers"))?) {
         std::fs::write(name, text).with_context(|| format!("{name} cannot be written"))?;
         say(name)?;
     }

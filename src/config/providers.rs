@@ -153,7 +153,7 @@ fn paired(var: &WantedVar, texts: Option<Texts>, keys: Option<&Texts>) -> Result
 
 /// Where a provider answers, if not where its file says: `OPENAI_BASE_URL` for `openai`.
 fn base(sources: &Sources, provider: &str) -> Result<Option<Url>, ConfigError> {
-    let name = format!("{}_BASE_URL", provider.to_ascii_uppercase().replace('-', "_"));
+    let name = super::examples::base_url(provider);
     let table = sources.provider_tables().get(provider).and_then(|table| table.get(BASE_URL));
     let set = sources.named(&[name]).map_err(wrong)?;
     let found = set.or_else(|| Some((format!("providers.{provider}.{BASE_URL} (in {TOML})"), table?.clone())));

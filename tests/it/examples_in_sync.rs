@@ -5,7 +5,8 @@ use std::path::Path;
 #[test]
 fn the_example_files_match_the_table() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for (name, generated) in samovar::config::examples::files() {
+    let providers = samovar::app::providers::described(&root.join("models/providers")).unwrap();
+    for (name, generated) in samovar::config::examples::files(&providers) {
         let committed = std::fs::read_to_string(root.join(name)).unwrap_or_default();
         assert!(
             committed == generated,
