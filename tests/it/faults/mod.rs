@@ -96,7 +96,7 @@ impl Rig {
                 State::Done(answer) => {
                     done += 1;
                     assert_eq!(status, "charged", "{view:?}");
-                    for kept in &answer.pictures {
+                    for kept in &answer.files {
                         let bytes = self.house.storage().bytes(kept.asset, None).await.unwrap();
                         assert!(bytes.is_some_and(|bytes| bytes.starts_with(b"\x89PNG")), "{view:?}");
                     }

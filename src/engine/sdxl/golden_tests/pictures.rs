@@ -113,7 +113,7 @@ fn changed_pictures_of_a_batch_are_those_drawn_alone() {
         job.seeds = vec![case.seed, case.seed + 1];
         let batch = model.draw(&job, &mut Nobody).unwrap().pictures;
         for drawn in batch {
-            job.seeds = vec![drawn.seed];
+            job.seeds = drawn.seed.into_iter().collect();
             assert_eq!(model.draw(&job, &mut Nobody).unwrap().pictures, [drawn], "{}", case.file);
         }
     }
