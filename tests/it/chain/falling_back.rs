@@ -45,7 +45,7 @@ impl Place {
             ("SAMOVAR_ROUTE_IMAGE_GENERATE".to_owned(), route.to_owned()),
         ];
         for (variable, base, fake) in fakes {
-            set.push(((*variable).to_owned(), format!("{variable}-of-the-tests-0042")));
+            set.push(((*variable).to_owned(), format!("hf_{variable}-of-the-tests-0042")));
             set.push(((*base).to_owned(), fake.base_url().to_owned()));
         }
         Self { desk, set }
@@ -109,7 +109,7 @@ fn what_this_machine_cannot_do_a_provider_does() {
         let (provider, why) = answered(&answer);
         assert!(provider == "openai" && why.contains(reason), "{route}: {answer}");
     }
-    openai.assert_keys_kept(&["OPENAI_API_KEY-of-the-tests-0042"]);
+    openai.assert_keys_kept(&["hf_OPENAI_API_KEY-of-the-tests-0042"]);
     assert_eq!(openai.complaints(), Vec::<String>::new());
 }
 
@@ -170,7 +170,7 @@ fn after_a_kill_what_was_submitted_is_polled_and_never_submitted_again() {
     let job = finished(&place.server(), &id);
     assert_eq!((&job["status"], &job["result"]["provider"]), (&json!("done"), &json!("fal")), "{job}");
     assert_eq!(fal.submits(), 1, "it was paid twice");
-    fal.assert_keys_kept(&["FAL_KEY-of-the-tests-0042"]);
+    fal.assert_keys_kept(&["hf_FAL_KEY-of-the-tests-0042"]);
 }
 
 #[test]
