@@ -42,11 +42,13 @@ impl Server {
     }
 
     /// The number of its process.
+    #[cfg(feature = "engine")]
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Sends a request with a JSON body and reads the JSON of the answer.
+    #[cfg(feature = "engine")]
     pub fn json(&self, method: &str, path: &str, json: &str) -> serde_json::Value {
         let mut answer = String::new();
         self.ask(method, path, json).read_to_string(&mut answer).unwrap();
