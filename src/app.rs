@@ -41,7 +41,8 @@ impl Studio {
     /// named by its path. `db`: where it is kept how the keys of providers stand.
     ///
     /// # Errors
-    /// When the manifest is absent or wrong, or the route names what does not exist.
+    /// When the manifest is absent or wrong, a provider file or what is configured for it is wrong, or the route names
+    /// what does not exist.
     pub async fn open(config: &Config, allow_paths: bool, db: Option<Db>) -> Result<Self> {
         let catalogue = Arc::new(Catalogue::read(&config.catalogue())?);
         let local = Arc::new(Local::new(config.local(), Arc::clone(&catalogue)));
@@ -216,6 +217,7 @@ pub async fn serve(config: &Config, worker: bool, stop: CancellationToken) -> Re
         intake: house.intake.clone(),
         storage: Arc::clone(&house.storage),
         models: Arc::clone(&studio.chain) as _,
+        providers: Arc::clone(&studio.chain) as _,
         readiness: vec![("database", database_probe(&house.db)), ("engine", engine_probe(&studio.local))],
         statistics: Statistics::new(house.db.clone()),
         metrics: telemetry::metrics()?,

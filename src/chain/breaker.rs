@@ -3,6 +3,7 @@
 //!
 //! Must not know what a request is; it is told what came of one.
 
+use crate::media::providers::BreakerView;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -44,19 +45,6 @@ impl Outcome {
             _ => Self::Nothing,
         }
     }
-}
-
-/// How one provider stands, for administrators.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BreakerView {
-    /// Its id.
-    pub provider: String,
-    /// `closed` (it is asked), `open` (it rests) or `half_open` (one request may try it).
-    pub state: &'static str,
-    /// Failures in a row.
-    pub failures: u32,
-    /// How long it rests still.
-    pub rests_for: Option<Duration>,
 }
 
 /// The breakers of all providers. Cheap to clone; clones share their state.
@@ -113,21 +101,18 @@ impl Breakers {
         breakers.get(provider).and_then(|breaker| breaker.rests_for(now))
     }
 
-    /// Every provider that was asked, by id.
+    /// How a provider stands, for administrators.
     #[must_use]
-    pub fn view(&self, now: Instant) -> Vec<BreakerView> {
-        let breakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let view = |(provider, breaker): (&String, &Breaker)| BreakerView {
-            provider: provider.clone(),
-            state: match breaker.state {
+    pub fn view(&self, provider: &str, now: Instant) -> BreakerView {
+        self.with(provider, |breaker| {
+            let state = match breaker.state {
                 State::Closed => "closed",
                 State::Open { until } if now < until => "open",
                 State::Open { .. } | State::HalfOpen { .. } => "half_open",
-            },
-            failures: breaker.failures,
-            rests_for: breaker.rests_for(now),
-        };
-        breakers.iter().map(view).collect()
+            };
+            let rests_s = breaker.rests_for(now).map(|rests| rests.as_secs().max(1));
+            BreakerView { state: state.to_owned(), failures: breaker.failures, rests_s }
+        })
     }
 
     fn with<T>(&self, provider: &str, work: impl FnOnce(&mut Breaker) -> T) -> T {

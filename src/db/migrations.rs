@@ -14,6 +14,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (6, "line", include_str!("migrations/0006_line.sql")),
     (7, "provider_keys", include_str!("migrations/0007_provider_keys.sql")),
     (8, "remote", include_str!("migrations/0008_remote.sql")),
+    (9, "attempts", include_str!("migrations/0009_attempts.sql")),
 ];
 
 pub(super) fn sqlite() -> Migrator {

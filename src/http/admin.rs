@@ -1,5 +1,8 @@
 //! `/v1/admin`: what only administrators see.
 
+pub mod attempts;
+pub mod providers;
+
 use super::Door;
 use super::error::{ApiError, ErrorAnswer};
 use super::extract::Asked;
@@ -78,13 +81,22 @@ pub async fn stats(
     Extension(caller): Extension<Owner>,
     Asked(Span { days }): Asked<Span>,
 ) -> Result<Json<Totals>, ApiError> {
-    if !caller.admin() {
-        let message = "only administrators see the statistics".to_owned();
-        return Err(ApiError::of(Failure::Forbidden { message }, &caller));
-    }
+    only_for_admins(&caller, "the statistics")?;
     if !(1..=36_500).contains(&days) {
         return Err(ApiError::field("days", format!("`days` is {days}; 1 to 36500 are accepted")));
     }
     let totals = door.state.statistics.totals(days).await.map_err(|error| ApiError::of(error.into(), &caller))?;
     Ok(Json(Totals { days, totals: totals.into_iter().map(ModelTotal::from).collect() }))
+}
+
+fn only_for_admins(caller: &Owner, what: &str) -> Result<(), ApiError> {
+    if caller.admin() {
+        return Ok(());
+    }
+    Err(ApiError::of(Failure::Forbidden { message: format!("only administrators see {what}") }, caller))
+}
+
+/// Seconds since 1970 of milliseconds.
+fn seconds(milliseconds: i64) -> i64 {
+    milliseconds.div_euclid(1000)
 }

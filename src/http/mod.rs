@@ -1,7 +1,7 @@
 //! The HTTP door: OpenAI's shapes for pictures, the jobs behind them, stored files, health, metrics, OpenAPI.
 //!
 //! One file for each resource. Must not know who answers or how: what is shown of models and of the engine comes
-//! through [`Models`] and [`Probe`], wired by the composition root.
+//! through [`Models`], [`Providers`] and [`Probe`], wired by the composition root.
 
 mod account;
 mod admin;
@@ -22,6 +22,7 @@ mod tasks;
 use crate::accounts::{Accounts, Keys};
 use crate::intake::Intake;
 use crate::media::models::Models;
+use crate::media::providers::Providers;
 use crate::statistics::Statistics;
 use crate::storage::Storage;
 use axum::extract::DefaultBodyLimit;
@@ -65,6 +66,8 @@ pub struct State {
     pub storage: Arc<Storage>,
     /// Who can be asked.
     pub models: Arc<dyn Models>,
+    /// Who answers besides this machine, for administrators.
+    pub providers: Arc<dyn Providers>,
     /// Parts beside the storage that must work, each with its name.
     pub readiness: Vec<(&'static str, Probe)>,
     /// What every model did, for administrators.
@@ -127,6 +130,8 @@ pub fn router(settings: &Settings, state: State, stop: CancellationToken) -> Rou
         .routes(routes!(jobs::events))
         .routes(routes!(account::view))
         .routes(routes!(admin::stats))
+        .routes(routes!(admin::providers::list))
+        .routes(routes!(admin::attempts::list))
         .routes(routes!(assets::upload))
         .routes(routes!(assets::delete))
         .routes(routes!(metrics::render))

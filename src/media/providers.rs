@@ -24,3 +24,37 @@ pub struct KeyView {
     /// How many may be.
     pub places: usize,
 }
+
+/// Whether a provider is asked, or rests because asking it was of no use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakerView {
+    /// `closed` (it is asked), `open` (it rests) or `half_open` (one request may try it).
+    pub state: String,
+    /// Failures in a row.
+    pub failures: u32,
+    /// Seconds that it rests still.
+    pub rests_s: Option<u64>,
+}
+
+/// One provider as administrators see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderView {
+    /// Its id, as routes and answers name it.
+    pub id: String,
+    /// Its name for people.
+    pub title: String,
+    /// Whether it is asked with keys; without any it is skipped then.
+    pub keyed: bool,
+    /// Tasks that its models do.
+    pub tasks: Vec<String>,
+    /// Its keys.
+    pub keys: Vec<KeyView>,
+    /// Whether it is asked.
+    pub breaker: BreakerView,
+}
+
+/// Who answers besides this machine.
+pub trait Providers: Send + Sync {
+    /// Every provider known, with keys or without, by id.
+    fn standings(&self) -> Vec<ProviderView>;
+}

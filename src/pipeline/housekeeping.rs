@@ -52,14 +52,16 @@ async fn clean(pipeline: &Pipeline) -> Result<(), Failure> {
     let closed = settle::close_orphans(pipeline).await?;
     let jobs = pipeline.queue.forget().await?;
     let results = cache::forget(pipeline).await?;
+    let attempts = pipeline.statistics.forget(pipeline.queue.settings().keep_finished).await?;
     let files = pipeline.storage.sweep(pipeline.db.now()).await?;
     tracing::info!(
         closed,
         jobs,
         results,
+        attempts,
         expired = files.expired,
         orphans = files.orphans,
-        "holds without a job closed; jobs, kept answers and files past their time deleted"
+        "holds without a job closed; jobs, kept answers, attempts and files past their time deleted"
     );
     Ok(())
 }

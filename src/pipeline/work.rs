@@ -128,7 +128,8 @@ async fn conclude(pipeline: &Pipeline, claim: &Claim, outcome: &Outcome, stop: &
 async fn write_down(pipeline: &Pipeline, claim: &Claim, outcome: &Outcome) -> Result<Finished, Failure> {
     let mut tx = pipeline.db.begin().await?;
     for tried in &outcome.tried {
-        pipeline.statistics.record(&mut tx, tried.task.as_deref().unwrap_or(&claim.task), tried).await?;
+        let task = tried.task.as_deref().unwrap_or(&claim.task);
+        pipeline.statistics.record(&mut tx, claim.id, task, tried).await?;
     }
     let finished = match &outcome.result {
         Err(failure @ Failure::Unavailable { .. }) => {

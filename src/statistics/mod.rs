@@ -1,8 +1,12 @@
 //! Who was asked how often, how long it took and what came of it: a row for each day and outcome, however many
 //! requests there are, and the same as metrics. Must not know who asks or who answers: it is told.
 
+mod attempts;
+
+pub use attempts::Attempt;
+
 use crate::db::{Db, DbError, Tx};
-use crate::media::{Tried, calendar};
+use crate::media::{JobId, Tried, calendar};
 use crate::values;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -49,12 +53,13 @@ impl Statistics {
         Self { db }
     }
 
-    /// Notes an attempt, in the transaction of whoever made it. The metrics of this process count it at once: should
+    /// Notes an attempt for a job, in the transaction of whoever made it. The metrics of this process count it at once: should
     /// the transaction be repeated, they count it again.
     ///
     /// # Errors
     /// [`DbError`] when it could not be written.
-    pub async fn record(&self, tx: &mut Tx, task: &str, tried: &Tried) -> Result<(), DbError> {
+    pub async fn record(&self, tx: &mut Tx, job: JobId, task: &str, tried: &Tried) -> Result<(), DbError> {
+        self.note(tx, job, task, tried).await?;
         let Tried { provider, model, took_ms, bytes, class, .. } = tried;
         let labels = [("task", task), ("provider", provider), ("model", model), ("class", class)]
             .map(|(name, value)| metrics::Label::new(name, value.to_owned()));

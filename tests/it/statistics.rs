@@ -4,9 +4,10 @@ use crate::support::database::on_every_database;
 use crate::support::desk::{Desk, stderr, stdout};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use samovar::db::{Clock, Db};
-use samovar::media::Tried;
+use samovar::media::{JobId, Tried};
 use samovar::statistics::{Statistics, Total};
 use serde_json::Value;
+use std::time::Duration;
 
 const DAY: i64 = 86_400_000;
 
@@ -26,7 +27,7 @@ async fn note(db: &Db, attempts: &[Tried]) {
     let statistics = Statistics::new(db.clone());
     let mut tx = db.begin().await.unwrap();
     for tried in attempts {
-        statistics.record(&mut tx, "image.generate", tried).await.unwrap();
+        statistics.record(&mut tx, JobId::fresh(), "image.generate", tried).await.unwrap();
     }
     tx.commit().await.unwrap();
 }
@@ -43,7 +44,10 @@ async fn attempts_are_added_up_by_model() {
         note(&base.db, &[tried("local", "demo", 1000, Tried::DONE), tried("local", "demo", 100, "crashed")]).await;
         note(&base.db, &[tried("local", "demo", 4000, Tried::DONE), tried("hf", "flux", 50, "busy")]).await;
         let mut tx = base.db.begin().await.unwrap();
-        statistics.record(&mut tx, "image.generate", &tried("local", "demo", 9000, Tried::DONE)).await.unwrap();
+        statistics
+            .record(&mut tx, JobId::fresh(), "image.generate", &tried("local", "demo", 9000, Tried::DONE))
+            .await
+            .unwrap();
         drop(tx);
 
         let totals = statistics.totals(1).await.unwrap();
@@ -80,6 +84,41 @@ async fn days_long_past_are_left_out() {
         }
         let rows = base.db.rows("SELECT day FROM statistics", &[]).await.unwrap();
         assert_eq!(rows.len(), 3, "one row a day, {base:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_attempt_is_kept_by_itself_until_its_time_is_over() {
+    on_every_database(async |base| {
+        let statistics = Statistics::new(base.db.clone());
+        let [first, second] = [JobId::fresh(), JobId::fresh()];
+        let refused = Tried {
+            key: Some("9f3a".to_owned()),
+            status: Some(429),
+            spend_unknown: true,
+            bytes: 0,
+            ..tried("openai", "gpt-image", 120, "payment")
+        };
+        let answered = Tried { bytes: 0, ..tried("local", "demo", 1500, Tried::DONE) };
+        let mut tx = base.db.begin().await.unwrap();
+        for (job, tried) in [(first, &refused), (first, &answered), (second, &answered)] {
+            statistics.record(&mut tx, job, "image.generate", tried).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let all = statistics.attempts(None, 10).await.unwrap();
+        let shown: Vec<_> = all.iter().map(|attempt| (attempt.job.clone(), attempt.tried.clone())).collect();
+        let (one, other) = (first.to_string(), second.to_string());
+        assert_eq!(shown, [(other, answered.clone()), (one.clone(), answered.clone()), (one.clone(), refused)]);
+        assert!(all.iter().all(|attempt| attempt.task == "image.generate" && attempt.at > 0), "{all:?}");
+        assert_eq!(statistics.attempts(None, 1).await.unwrap(), all[..1]);
+        assert_eq!(statistics.attempts(Some(&one), 10).await.unwrap(), all[1..]);
+
+        base.clock.jump(DAY);
+        note(&base.db, &[tried("local", "demo", 10, Tried::DONE)]).await;
+        assert_eq!(statistics.forget(Duration::from_millis(DAY.unsigned_abs())).await.unwrap(), 3);
+        assert_eq!(statistics.attempts(None, 10).await.unwrap().len(), 1);
+        assert_eq!(statistics.totals(2).await.unwrap().iter().map(|total| total.attempts).sum::<u64>(), 4, "{base:?}");
     })
     .await;
 }

@@ -124,6 +124,7 @@ async fn behind(turn: Turn, capacity: u32, api_keys: &[ApiKey], dir: &std::path:
         intake: Intake::new(db.clone(), queue.clone(), accounts.clone(), storage.clone(), stop.clone()),
         storage: storage.clone(),
         models: chain.clone(),
+        providers: chain.clone(),
         readiness: vec![("engine", engine)],
         statistics: Statistics::new(db.clone()),
         metrics: PrometheusBuilder::new().build_recorder().handle(),
