@@ -4,6 +4,7 @@
 pub mod providers;
 
 use crate::accounts::{Accounts, Keys};
+use crate::chain::trial::{KeyTrial, ModelTrial};
 use crate::chain::{Chain, Unwritten};
 use crate::config::Config;
 use crate::db::{Clock, Db};
@@ -93,6 +94,16 @@ impl Studio {
     #[must_use]
     pub fn threads(&self) -> usize {
         self.local.threads()
+    }
+
+    /// Tries every key of a provider; one that works is used again.
+    pub async fn try_keys(&self, provider: &str) -> Vec<KeyTrial> {
+        self.chain.try_keys(provider).await
+    }
+
+    /// Tries every model of a provider, which may cost money.
+    pub async fn try_models(&self, provider: &str) -> Vec<ModelTrial> {
+        self.chain.try_models(provider).await
     }
 
     /// What a worker here can do that others perhaps cannot.

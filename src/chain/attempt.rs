@@ -309,23 +309,12 @@ impl Chain {
 
     async fn learn(&self, target: &Target<'_>, call: &Call<'_>, took: Duration, result: &Result<Answered, Failure>) {
         let (provider, model) = (target.provider.id(), target.model);
-        let verdict = match result {
-            Ok(_) => {
-                self.pace.learned(provider, model, took);
-                Some(Verdict::Works)
-            }
-            Err(Failure::Remote { refusal, retry_after_s, .. }) => match refusal {
-                Refusal::BadKey => Some(Verdict::BadKey),
-                Refusal::Payment => Some(Verdict::Payment),
-                Refusal::Rate => Some(Verdict::Rate { after: retry_after_s.map(Duration::from_secs) }),
-                Refusal::Timeout => {
-                    self.pace.missed(provider, model, took);
-                    None
-                }
-                _ => None,
-            },
-            Err(_) => None,
-        };
+        match result {
+            Ok(_) => self.pace.learned(provider, model, took),
+            Err(Failure::Remote { refusal: Refusal::Timeout, .. }) => self.pace.missed(provider, model, took),
+            Err(_) => {}
+        }
+        let verdict = Verdict::of(result.as_ref().err());
         if let (Some(verdict), Some(key)) = (verdict, call.key) {
             self.keys.report(key, verdict).await;
         }

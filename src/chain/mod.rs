@@ -12,6 +12,7 @@ pub mod pace;
 mod plan;
 mod prompts;
 pub mod route;
+pub mod trial;
 mod view;
 
 pub use memo::{Memo, Unwritten};

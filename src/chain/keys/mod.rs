@@ -168,6 +168,23 @@ impl KeyPools {
         }
     }
 
+    /// The keys of a provider, however they stand.
+    #[must_use]
+    pub fn of(&self, provider: &str) -> Vec<Key> {
+        self.pools.get(provider).map(|pool| pool.each(|slot| slot.key.clone())).unwrap_or_default()
+    }
+
+    /// Tells what came of a call that was made with this key to find out how it stands: one that works is used again,
+    /// however long it was retired for. That a retired key is still of no use changes nothing.
+    pub async fn tested(&self, key: &Key, verdict: Verdict) {
+        if matches!(verdict, Verdict::Works | Verdict::Rate { .. }) {
+            for pool in self.pools.values() {
+                pool.with(&key.id, slot::Slot::begin_try);
+            }
+        }
+        self.report(key, verdict).await;
+    }
+
     /// Every key, by provider, for administrators.
     #[must_use]
     pub fn view(&self) -> Vec<KeyView> {

@@ -1,6 +1,7 @@
 //! One key and how it stands: what a verdict does to it, and when it may be used. Must not know the database or who
 //! waits for a key.
 
+use crate::media::{Failure, Refusal};
 use crate::providers::Key;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -32,6 +33,19 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// What a failure tells about the key, or that there was none; `None` where it tells nothing about it.
+    #[must_use]
+    pub fn of(failure: Option<&Failure>) -> Option<Self> {
+        let Some(failure) = failure else { return Some(Self::Works) };
+        let Failure::Remote { refusal, retry_after_s, .. } = failure else { return None };
+        match refusal {
+            Refusal::BadKey => Some(Self::BadKey),
+            Refusal::Payment => Some(Self::Payment),
+            Refusal::Rate => Some(Self::Rate { after: retry_after_s.map(Duration::from_secs) }),
+            _ => None,
+        }
+    }
+
     /// The class in the words of failures.
     #[must_use]
     pub fn class(self) -> &'static str {

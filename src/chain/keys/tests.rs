@@ -193,6 +193,22 @@ async fn a_retired_key_that_is_due_is_tried_while_others_work() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_that_was_tested_and_works_is_used_again_at_once() {
+    let pools = pools(1, &["aaaa"]).await;
+    report(&pools, Verdict::Payment).await;
+    let key = pools.of("fal").remove(0);
+    pools.tested(&key, Verdict::Payment).await;
+    assert_eq!(take(&pools).await.err(), Some(NoKey::Retired));
+    advance(HOUR / 4).await;
+    assert_eq!(next(&pools).await, "aaaa", "the schedule is as it was");
+    assert_eq!(pools.view()[0].state, "retired");
+    pools.tested(&key, Verdict::Works).await;
+    assert_eq!((next(&pools).await.as_str(), pools.view()[0].state.as_str()), ("aaaa", "ready"));
+    pools.tested(&key, Verdict::BadKey).await;
+    assert_eq!(take(&pools).await.err(), Some(NoKey::Retired));
+}
+
+#[tokio::test(start_paused = true)]
 async fn keys_of_the_file_come_and_go_while_it_is_followed() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = KeyFile::new(folder.path().join("keys.toml"));
