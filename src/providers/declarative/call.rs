@@ -5,6 +5,7 @@ use super::Declarative;
 use super::caller::{Caller, Cost};
 use super::content;
 use super::deliver;
+use super::file::words::{self, Kind};
 use super::file::{Look, Op, Step};
 use super::plan::Plan;
 use super::poll;
@@ -16,7 +17,6 @@ use crate::media::{Answered, Content, Failure, Medium, Provenance, Refusal, Requ
 use crate::providers::Call;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
@@ -110,13 +110,18 @@ struct Run<'a> {
 impl Run<'_> {
     /// The request's media: made fit, uploaded where that is wanted, as placeholders.
     async fn media(&self, plan: &mut Plan<'_>) -> Result<Values, Failure> {
-        let media = self.call.request.media()?;
-        if media.is_empty() {
+        let has = match self.call.request {
+            Request::ImageGenerate(wish) => wish.init.is_some(),
+            other => {
+                words::of_task(other.task()).is_some_and(|words| words.iter().any(|(_, kind)| *kind == Kind::Medium))
+            }
+        };
+        if !has {
             return Ok(Values::new());
         }
+        let request = self.call.request.clone();
         let (op, title) = (self.op.clone(), self.caller.house.file.title.clone());
-        let sounds = self.caller.house.sounds.clone();
-        let fitting = move || deliver::fit(media, &op, &title, sounds.as_ref().map(Arc::as_ref));
+        let fitting = move || deliver::fit(request.media()?, &op, &title);
         let fitted = tokio::task::spawn_blocking(fitting).await;
         let (media, notices) = fitted.map_err(|e| Failure::internal(format!("making media ready broke: {e}")))??;
         plan.notices.extend(notices);

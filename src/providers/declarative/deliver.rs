@@ -1,5 +1,5 @@
 //! Makes pictures and sounds fit for a provider: their kind, their bytes, their pixels. A picture that is too large is
-//! written as JPEG at falling quality, then made smaller. Works on the processor; it must not know HTTP.
+//! written as JPEG at falling quality, then made smaller; a sound of another kind becomes WAV or bare samples. Works on the processor; it must not know HTTP.
 
 use super::file::{Input, Op};
 use crate::media::{Failure, Medium, Picture, Refusal};
@@ -10,20 +10,12 @@ use std::io::Cursor;
 const QUALITIES: [u8; 4] = [85, 75, 65, 50];
 /// Each step of making a picture smaller.
 const SHRINK: f64 = 0.8;
+/// Samples a second of a sound that is decoded, where the file does not say: what speech needs.
+const RATE: u32 = 16_000;
+/// Bare samples, without a header.
+const BARE: &str = "audio/l16";
 /// A picture is not made smaller than this, in pixels a side.
 const SMALLEST: u32 = 64;
-
-/// Works on sounds; who can decode them gives this.
-pub trait Sounds: Send + Sync {
-    /// The sound in another container. `None`: that cannot be done.
-    ///
-    /// # Errors
-    /// When the sound is broken.
-    fn convert(&self, sound: &Medium, to: &str) -> Result<Option<Medium>, Failure>;
-
-    /// How long it is. `None`: unknown.
-    fn seconds(&self, sound: &Medium) -> Option<f64>;
-}
 
 /// Media by placeholder, and what should be said about their changes.
 pub type Fitted = (Vec<(&'static str, Medium)>, Vec<String>);
@@ -32,12 +24,7 @@ pub type Fitted = (Vec<(&'static str, Medium)>, Vec<String>);
 ///
 /// # Errors
 /// When the op has no place for them, or they cannot be made fit: others may still take them.
-pub fn fit(
-    media: Vec<(&'static str, Medium)>,
-    op: &Op,
-    title: &str,
-    sounds: Option<&dyn Sounds>,
-) -> Result<Fitted, Failure> {
+pub fn fit(media: Vec<(&'static str, Medium)>, op: &Op, title: &str) -> Result<Fitted, Failure> {
     let (mut fitted, mut notices) = (Vec::new(), Vec::new());
     for (name, medium) in media {
         let images = fitted.iter().filter(|(other, _)| *other == name).count() + 1;
@@ -47,7 +34,7 @@ pub fn fit(
         let medium = match name {
             "mask" => beside(medium, &fitted)?,
             _ if medium.content_type.starts_with("image/") => picture(medium, input, title, &mut notices)?,
-            _ => sound(medium, input, title, sounds)?,
+            _ => sound(medium, input, title)?,
         };
         fitted.push((name, medium));
     }
@@ -72,22 +59,41 @@ fn too_big(title: &str) -> Failure {
     Failure::remote(title, Refusal::TooBig)
 }
 
-fn sound(medium: Medium, input: &Input, title: &str, sounds: Option<&dyn Sounds>) -> Result<Medium, Failure> {
-    let seconds = sounds.and_then(|sounds| sounds.seconds(&medium));
-    if input.max_s.zip(seconds).is_some_and(|(most, seconds)| seconds > most) {
+fn sound(medium: Medium, input: &Input, title: &str) -> Result<Medium, Failure> {
+    if input.max_s.is_some_and(|most| medium.seconds().is_some_and(|seconds| seconds > most)) {
         return Err(too_big(title));
     }
-    let takes = |kind: &String| input.mime.is_empty() || input.mime.contains(kind);
-    let medium = if takes(&medium.content_type) {
-        medium
+    let takes = |kind: &str| input.mime.is_empty() || input.mime.iter().any(|mime| mime == kind);
+    let fits = |medium: &Medium| input.max_bytes.is_none_or(|most| medium.bytes.len() <= most);
+    let turned = if takes(&medium.content_type) {
+        if fits(&medium) {
+            return Ok(medium);
+        }
+        // A WAV of two channels or of a high rate may fit with one of a lower.
+        if medium.content_type == "audio/wav" { Some(medium.to_wav(RATE)?) } else { None }
     } else {
-        let to = input.transcode.as_ref().or(input.mime.first()).map_or("", String::as_str);
-        let converted = sounds.map(|sounds| sounds.convert(&medium, to)).transpose()?.flatten();
-        converted.ok_or_else(|| Failure::Missing {
-            message: format!("{title} does not take {} and it cannot be turned into {to} here", medium.content_type),
-        })?
+        let to = input.transcode.as_deref().or_else(|| input.mime.iter().map(String::as_str).find(|to| samples(to)));
+        match to.filter(|to| samples(to)) {
+            Some(to) if to.starts_with(BARE) => Some(medium.to_lpcm(rate(to))?),
+            Some(to) => Some(medium.to_wav(rate(to))?),
+            None => {
+                let message = format!("{title} does not take {}", medium.content_type);
+                return Err(Failure::Missing { message });
+            }
+        }
     };
-    if input.max_bytes.is_some_and(|most| medium.bytes.len() > most) { Err(too_big(title)) } else { Ok(medium) }
+    turned.filter(fits).ok_or_else(|| too_big(title))
+}
+
+/// Whether sounds can be turned into this here.
+fn samples(kind: &str) -> bool {
+    kind.starts_with("audio/wav") || kind.starts_with(BARE)
+}
+
+/// The rate that a media type names, as in `audio/l16;rate=8000`.
+fn rate(kind: &str) -> u32 {
+    let named = kind.split(';').filter_map(|part| part.trim().strip_prefix("rate=")).next();
+    named.and_then(|rate| rate.parse().ok()).unwrap_or(RATE)
 }
 
 /// A mask has the size of its picture, also where that was made smaller.
@@ -256,6 +262,25 @@ mod tests {
         assert!(small.content_type == "image/png" && small.bytes.len() <= 60_000);
         let (fewer, notices) = fitted(jpeg, &Input { max_px: Some(2025), ..Input::default() });
         assert_eq!((size(&fewer).unwrap(), notices.len()), ((45, 45), 1));
+    }
+
+    #[test]
+    fn a_sound_becomes_what_is_taken() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sound");
+        let speech = Medium::sound(std::fs::read(folder.join("modern-opus.ogg")).unwrap().into(), "audio").unwrap();
+        let takes =
+            |kinds: &[&str]| Input { mime: kinds.iter().map(|kind| (*kind).to_owned()).collect(), ..Input::default() };
+        let kind = |input: &Input| sound(speech.clone(), input, "Tea").map(|sound| sound.content_type);
+        assert_eq!(kind(&takes(&["audio/mpeg", "audio/ogg"])).as_deref(), Ok("audio/ogg"));
+        assert_eq!(kind(&takes(&["audio/mpeg", "audio/wav"])).as_deref(), Ok("audio/wav"));
+        let bare = Input { transcode: Some("audio/l16;rate=8000".to_owned()), ..takes(&["audio/l16"]) };
+        assert_eq!(kind(&bare).as_deref(), Ok("audio/l16;rate=8000;channels=1"));
+        assert_eq!(kind(&takes(&["audio/mpeg"])).unwrap_err().class(), "missing");
+        assert_eq!(kind(&Input { max_s: Some(1.0), ..Input::default() }).unwrap_err().class(), "too_big");
+        assert_eq!(kind(&Input { max_bytes: Some(10), ..Input::default() }).unwrap_err().class(), "too_big");
+        let wide = speech.to_wav(48_000).unwrap();
+        let most = Input { max_bytes: Some(wide.bytes.len() / 2), ..Input::default() };
+        assert!(sound(wide, &most, "Tea").unwrap().bytes.len() <= most.max_bytes.unwrap());
     }
 
     #[test]

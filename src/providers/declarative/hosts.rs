@@ -66,7 +66,8 @@ impl Hosts {
         let path = instead.path().trim_end_matches('/');
         if relative && !path.is_empty() {
             let mut root = instead.clone();
-            (root.set_query(None), root.set_fragment(None));
+            root.set_query(None);
+            root.set_fragment(None);
             return Url::parse(&format!("{}{filled}", root.as_str().trim_end_matches('/')))
                 .map_err(|_| NotAllowed::NoUrl);
         }

@@ -4,10 +4,10 @@
 mod call;
 mod caller;
 mod content;
-pub mod deliver;
+mod deliver;
 pub mod file;
 pub mod folder;
-pub mod hosts;
+mod hosts;
 mod output;
 mod pace;
 mod plan;
@@ -23,11 +23,9 @@ use crate::media::models::ModelCard;
 use crate::media::{Answered, Failure, Watch};
 use async_trait::async_trait;
 use caller::Caller;
-use deliver::Sounds;
 use file::{Model, ProviderFile};
 use hosts::Hosts;
 use jiff::civil::Date;
-use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
@@ -43,8 +41,6 @@ pub struct Options {
     pub base_url: Option<Url>,
     /// Names that may have private addresses, such as that of a proxy.
     pub trusted_hosts: Vec<String>,
-    /// Who works on sounds; without one, they are sent as they are.
-    pub sounds: Option<Arc<dyn Sounds>>,
 }
 
 /// A provider that a file describes.
@@ -53,7 +49,6 @@ pub struct Declarative {
     hosts: Hosts,
     client: reqwest::Client,
     pace: pace::Pace,
-    sounds: Option<Arc<dyn Sounds>>,
     today: fn() -> Date,
 }
 
@@ -84,7 +79,7 @@ impl Declarative {
             .client(&options.trusted_hosts)
             .map_err(|error| Failure::internal(format!("the HTTP client of {} cannot be made: {error}", file.title)))?;
         let today = || jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-        Ok(Self { file, hosts, client, pace: pace::Pace::default(), sounds: options.sounds, today })
+        Ok(Self { file, hosts, client, pace: pace::Pace::default(), today })
     }
 
     /// What the file says.

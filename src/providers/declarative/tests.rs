@@ -6,6 +6,7 @@ use crate::media::task::{ImageEdit, SpeechSynthesize, SpeechTranscribe, TextTran
 use crate::media::{Content, ImageRequest, Medium, Picture, Refusal, Request};
 use crate::providers::Journal;
 use base64::Engine as _;
+use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -586,6 +587,35 @@ async fn a_probe_tells_whether_a_key_works() {
     assert_eq!(house.probe(None).await.expect_err("no key").class(), "missing");
     let broken = Key::new("tea", "sk-\nbroken".into(), BTreeMap::new());
     assert_eq!(house.probe(Some(&broken)).await.expect_err("a key that cannot be shown").class(), "bad_key");
+}
+
+proptest! {
+    /// Whatever a provider answers: it is an answer or a refusal, never the end of the process.
+    #[test]
+    fn no_answer_makes_the_reader_panic(text in any::<String>(), near in "[\\[{\\]}\":,a-z0-9 .\n]{0,60}", status in 100u16..600) {
+        for house in bundled() {
+            for op in house.ops.values() {
+                for (step, body) in op.steps.iter().flat_map(|step| [(step, &text), (step, &near)]) {
+                    let headers = reqwest::header::HeaderMap::new();
+                    let body = bytes::Bytes::from(body.clone());
+                    let reply = reply::Reply::read(status, headers, body, step.parse, (200..300).contains(&status));
+                    let _ = output::found(&op.output, &reply);
+                    let _ = refusal::by_rule(&house.errors, &reply, &step.name, status < 300);
+                    prop_assert!(refusal::own_words(house, &reply, &[]).chars().count() <= 500);
+                }
+            }
+        }
+    }
+}
+
+/// The provider files of this repository.
+fn bundled() -> &'static [ProviderFile] {
+    static FILES: std::sync::LazyLock<Vec<ProviderFile>> = std::sync::LazyLock::new(|| {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/providers");
+        folder::read_folder(&folder).0
+    });
+    assert!(FILES.len() >= 10);
+    &FILES
 }
 
 #[test]

@@ -161,11 +161,17 @@ fn input(table: Table<'_, '_>) -> Input {
         max_s: table.amount("max_s"),
         max_count: table.count("max_count"),
     };
-    if let Some(to) = input.transcode.as_ref().filter(|to| !input.mime.is_empty() && !input.mime.contains(to)) {
+    if let Some(to) = input.transcode.as_ref().filter(|to| !input.mime.is_empty() && !among(to, &input.mime)) {
         table.source.wrong(table.place("transcode"), format!("`transcode` makes {to}, which `mime` does not accept"));
     }
     table.finish();
     input
+}
+
+/// Whether a list has a media type, whatever its parameters.
+fn among(kind: &str, list: &[String]) -> bool {
+    let plain = |kind: &str| kind.split(';').next().unwrap_or_default().trim().to_owned();
+    list.iter().any(|one| plain(one) == plain(kind))
 }
 
 fn output(table: Table<'_, '_>, last: Parse) -> Option<Output> {
