@@ -225,7 +225,7 @@ impl Chain {
         let timeout = if target.provider.id() == LOCAL { patience } else { patience.min(asking.left()) };
         let call =
             Call { model: target.model, request, key, watch: asking.watch, timeout, journal: &page, resume: None };
-        self.made(target, call, asking).await
+        self.made(target, call, taken.map(|taken| &taken.key), asking).await
     }
 
     /// Goes on with what an earlier attempt has begun elsewhere.
@@ -270,18 +270,25 @@ impl Chain {
         let page = Page { trail: &asking.trail, provider: provider.id(), model, key: key.map(|key| key.id.as_str()) };
         let timeout = provider.manners().patience.min(asking.left());
         let call = Call { model, request, key, watch: asking.watch, timeout, journal: &page, resume: Some(state) };
-        self.made(&Target { provider, model, last: true }, call, asking).await
+        self.made(&Target { provider, model, last: true }, call, key, asking).await
     }
 
-    async fn made(&self, target: &Target<'_>, call: Call<'_>, asking: &Asking<'_>) -> Result<Answered, Failure> {
+    /// `key`: whose the verdict is; that of a provider that wants none is nameless.
+    async fn made(
+        &self,
+        target: &Target<'_>,
+        call: Call<'_>,
+        key: Option<&Key>,
+        asking: &Asking<'_>,
+    ) -> Result<Answered, Failure> {
         let (provider, model) = (target.provider.id(), target.model);
         let start = Instant::now();
         let limit = call.timeout.saturating_add(OVERTIME);
         let result = tokio::time::timeout(limit, target.provider.answer(call)).await;
         let result = result.unwrap_or_else(|_| Err(overdue(target.provider.title())));
         let took = start.elapsed();
-        if provider != LOCAL {
-            self.learn(target, &call, took, &result).await;
+        if let Some(key) = key {
+            self.learn(target, key, took, &result).await;
         }
         let (status, spend_unknown) = match &result {
             Err(Failure::Remote { status, spend_unknown, .. }) => (*status, *spend_unknown),
@@ -307,7 +314,7 @@ impl Chain {
         result
     }
 
-    async fn learn(&self, target: &Target<'_>, call: &Call<'_>, took: Duration, result: &Result<Answered, Failure>) {
+    async fn learn(&self, target: &Target<'_>, key: &Key, took: Duration, result: &Result<Answered, Failure>) {
         let (provider, model) = (target.provider.id(), target.model);
         match result {
             Ok(_) => self.pace.learned(provider, model, took),
@@ -315,7 +322,7 @@ impl Chain {
             Err(_) => {}
         }
         let verdict = Verdict::of(result.as_ref().err());
-        if let (Some(verdict), Some(key)) = (verdict, call.key) {
+        if let Some(verdict) = verdict {
             self.keys.report(key, verdict).await;
         }
     }

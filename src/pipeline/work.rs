@@ -47,7 +47,7 @@ pub(super) async fn work(pipeline: &Pipeline, claim: &Claim, stop: &Cancellation
 /// Does the work, renewing the lease meanwhile.
 async fn hold(pipeline: &Pipeline, claim: &Claim, stop: &CancellationToken) -> (Outcome, Option<Stopped>) {
     let (watch, mut arrives) = Watch::new(CancellationToken::new());
-    let cancel = watch.cancel.clone();
+    let own = watch.clone();
     let mut news = pipeline.db.listen();
     // A task of its own: it goes on while the lease is renewed, which waits for a transaction that it may hold; and a
     // panic in it does not end the worker.
@@ -69,7 +69,7 @@ async fn hold(pipeline: &Pipeline, claim: &Claim, stop: &CancellationToken) -> (
             outcome = &mut job => return (outcome.unwrap_or_else(|_| Outcome::broken()), stopped),
             () = &mut no_time, if stopped.is_none() => {
                 stopped = Some(Stopped::NoTime);
-                cancel.cancel();
+                own.hand_on();
                 continue;
             }
             Some(progress) = arrives.recv() => {
@@ -90,8 +90,11 @@ async fn hold(pipeline: &Pipeline, claim: &Claim, stop: &CancellationToken) -> (
             // The lease runs on meanwhile; whether it was lost will be told when the database is back.
             Err(error) => tracing::warn!(job = %claim.id, %error, "the lease could not be renewed"),
         }
-        if stopped.is_some() {
-            cancel.cancel();
+        match stopped {
+            Some(Stopped::Cancelled) => own.cancel.cancel(),
+            // Somebody else has the job, or will have it.
+            Some(Stopped::Lost | Stopped::NoTime) => own.hand_on(),
+            None => {}
         }
     }
 }

@@ -68,6 +68,18 @@ async fn when_every_key_is_refused_the_next_provider_answers_and_the_keys_are_le
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_provider_without_keys_that_refuses_one_is_left_alone_too() {
+    for refusal in [Refusal::BadKey, Refusal::Payment, Refusal::Rate] {
+        let open = Arc::new(Fake::new("open", &["free"]).failing("free", refused(refusal)));
+        let chain = chain("open,other", vec![open.clone(), other()]).await;
+        for _ in 0..2 {
+            assert_eq!(ask(&chain, |_| {}).await.expect("the other answers").provenance.provider, "other");
+        }
+        assert_eq!(open.asked(), ["free"], "{refusal}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_last_one_is_waited_for_when_its_keys_rest_a_moment() {
     let mine = mine([after(Refusal::Rate, 3), after(Refusal::Rate, 3), Failure::Cancelled]);
     let chain = chain("mine", vec![mine.clone()]).await;

@@ -118,6 +118,10 @@ fn gives_up(failure: &Failure) -> bool {
 /// Tells that the answer is no longer wanted, where there is a way to.
 pub async fn cancel(caller: &Caller<'_>, poll: &Poll, part: &Part) {
     let Some((method, url)) = &poll.cancel else { return };
+    // Another worker goes on with it.
+    if caller.watch.handed_on() {
+        return;
+    }
     // A url that the provider did not give cannot be called.
     if url.slots().any(|slot| !part.values.contains_key(&slot.name)) {
         return;
