@@ -87,11 +87,12 @@ impl Character for Fal {
                 said(403, "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing.")
             }
             Behaviour::Rate(seconds) => said(429, "Reached concurrent requests limit").with("retry-after", seconds),
-            Behaviour::Loading(_) => Reply::json(
+            Behaviour::Loading(seconds) => Reply::json(
                 503,
                 &json!({ "detail": "Runner scheduling failure", "error_type": "runner_scheduling_failure" }),
             )
-            .with("x-fal-error-type", "runner_scheduling_failure"),
+            .with("x-fal-error-type", "runner_scheduling_failure")
+            .with("retry-after", seconds),
             Behaviour::Busy => said(500, "Internal Server Error"),
             _ => return None,
         })
@@ -239,7 +240,10 @@ fn fits(model: &str, name: &str, value: &Value) -> bool {
 
 /// What comes of a model.
 pub fn result(house: &House, model: &str, behaviour: Behaviour, input: &Value) -> Value {
-    let file = |extension: &str, sort: &str| json!({ "url": house.file(behaviour, extension), "content_type": sort, "file_name": format!("a.{extension}") });
+    let file = |extension: &str, sort: &str| {
+        let url = house.file(behaviour, extension);
+        json!({ "url": url, "content_type": sort, "file_name": format!("a.{extension}") })
+    };
     if model.contains("video") {
         return json!({ "video": file("mp4", "video/mp4"), "seed": 7 });
     }

@@ -65,6 +65,10 @@ impl Character for Google {
         })
     }
 
+    fn keeps_files_locked(&self) -> bool {
+        true
+    }
+
     fn answer(&self, house: &House, asked: &Asked) -> Reply {
         let (method, path) = asked.line();
         let body = asked.json();
@@ -76,7 +80,7 @@ impl Character for Google {
                 _ => Err("there is no such method".to_owned()),
             },
             ("GET", ["v1beta", "models", _, "operations", id]) => Ok(operation(house, id)),
-            // Wants the key, and leads on to where it must not go along.
+            // Wants the key, and leads on; to another origin the key must not go along.
             ("GET", ["v1beta", "files", name]) => {
                 let behaviour = name.split('.').next().and_then(Behaviour::named).unwrap_or(Behaviour::Ok);
                 Ok(Reply::text(302, "text/plain", "").with("location", house.file(behaviour, "mp4")))

@@ -151,7 +151,8 @@ fn ask(house: &House, id: &str) -> Reply {
         }
         Found::Done(job) => {
             let url = house.file(job.behaviour, if job.note["film"] == true { "mp4" } else { "png" });
-            let result = json!({ "resultUrls": [url] }).to_string();
+            let urls = if job.behaviour == Behaviour::Empty { json!([]) } else { json!([url]) };
+            let result = json!({ "resultUrls": urls }).to_string();
             Reply { last: true, ..record("success", &result, "") }
         }
     }

@@ -218,7 +218,7 @@ fn transcript(asked: &Asked) -> Result<Reply, Reply> {
         ("whisper-1", "verbose_json") => Ok(Reply::result(&json!({ "task": "transcribe", "language": "russian",
             "duration": 2.4, "text": SPOKEN, "usage": usage, "segments": [
                 { "id": 0, "start": 0.0, "end": 1.2, "text": "привет", "avg_logprob": -0.1, "no_speech_prob": 0.01 },
-                { "id": 1, "start": 1.2, "end": 2.4, "text": " мир", "avg_logprob": -0.1, "no_speech_prob": 0.01 }] }))),
+                { "id": 1, "start": 1.2, "end": 2.4, "text": " мир", "avg_logprob": -0.1, "no_speech_prob": 0.0 }] }))),
         (_, "" | "json") => Ok(Reply::result(&json!({ "text": SPOKEN, "usage": usage, "languages": ["ru"] }))),
         (_, other) => {
             Err(invalid(&format!("response_format '{other}' is not compatible with '{model}'."), "unsupported_value"))

@@ -138,8 +138,10 @@ fn ask(house: &House, id: &str) -> Reply {
 
 fn output(house: &House, job: &Job) -> Value {
     match job.note["model"].as_str() {
+        _ if job.behaviour == Behaviour::Empty => Value::Null,
         Some("openai/whisper") => json!({ "transcription": SPOKEN, "detected_language": "russian", "segments": [
-            { "id": 0, "start": 0.0, "end": 1.2, "text": "привет" }, { "id": 1, "start": 1.2, "end": 2.4, "text": " мир" }] }),
+            { "id": 0, "start": 0.0, "end": 1.2, "text": "привет" },
+            { "id": 1, "start": 1.2, "end": 2.4, "text": " мир" }] }),
         Some("wan-video/wan-2.2-5b-fast") => json!(house.file(job.behaviour, "mp4")),
         _ => (0..job.note["n"].as_u64().unwrap_or(1)).map(|_| json!(house.file(job.behaviour, "png"))).collect(),
     }

@@ -116,7 +116,8 @@ fn answer(house: &House, asked: &Asked, behaviour: Behaviour) -> Reply {
     let in_place = reply.last && !String::from_utf8_lossy(&reply.body).contains("/cdn/");
     match behaviour {
         Behaviour::WrongType if in_place => Reply::page(),
-        Behaviour::Empty if reply.last => Reply::json(200, &serde_json::json!({})),
+        // A job that is done and has nothing to show is the provider's own to tell.
+        Behaviour::Empty if reply.last && asked.kind != Kind::Poll => Reply::json(200, &serde_json::json!({})),
         _ => reply,
     }
 }

@@ -1,5 +1,5 @@
-//! Every host of Yandex Cloud behind one address: YandexART, SpeechKit, OCR, Translate, YandexGPT. Each host has words of
-//! its own for the same failure.
+//! Every host of Yandex Cloud behind one address: YandexART, SpeechKit, OCR, Translate, YandexGPT. Each host has words
+//! of its own for the same failure.
 
 use super::reply::Reply;
 use super::{Asked, Behaviour, Character, Found, House, Kind, SPOKEN, bytes};
@@ -80,7 +80,8 @@ fn error(asked: &Asked, status: u16, code: u8, message: &str) -> Reply {
         _ => "Bad Request",
     };
     let value = if asked.path.starts_with("/foundationModels/") {
-        json!({ "error": { "grpcCode": code, "httpCode": status, "message": message, "httpStatus": name, "details": [] } })
+        json!({ "error": { "grpcCode": code, "httpCode": status, "message": message, "httpStatus": name,
+            "details": [] } })
     } else if asked.path.starts_with("/speech/v1/") {
         json!({ "error_code": name.to_uppercase().replace(' ', "_"), "error_message": message })
     } else {
@@ -127,7 +128,7 @@ fn operation(house: &House, id: &str) -> Reply {
             &json!({ "id": id, "done": true, "error": { "code": 3, "details": [], "message": "it is not possible to \
                 generate an image from this request because it may violate the terms of use" } }),
         ),
-        Found::Done(job) if job.note["art"] == true => {
+        Found::Done(job) if job.note["art"] == true && job.behaviour != Behaviour::Empty => {
             let mut jpeg = std::io::Cursor::new(Vec::new());
             let picture = image::load_from_memory(&bytes::png()).unwrap();
             picture.write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
@@ -147,7 +148,10 @@ fn hear_at_once(asked: &Asked) -> Result<Reply, String> {
             let seconds = bytes::ogg_seconds(&asked.body).ok_or("this is not OGG with Opus")?;
             ensure(seconds <= 30, "audio should be less than 30 s")?;
         }
-        "lpcm" => ensure(!asked.body.starts_with(b"RIFF"), "lpcm has no header")?,
+        "lpcm" => {
+            ensure(!asked.body.starts_with(b"RIFF"), "lpcm has no header")?;
+            ensure(["48000", "16000", "8000"].contains(&asked.param("sampleRateHertz")), "sampleRateHertz")?;
+        }
         _ => return Err("format is not known".to_owned()),
     }
     Ok(Reply::result(&json!({ "result": SPOKEN })))
