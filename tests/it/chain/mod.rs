@@ -3,6 +3,9 @@
 mod commands;
 #[cfg(feature = "engine")]
 mod falling_back;
+mod houses;
 mod keys;
+mod matrix;
 #[cfg(feature = "engine")]
 mod openai_user;
+mod tasks;
