@@ -18,18 +18,35 @@ use tokio::time::Instant;
 /// How much longer than it was told a call may take before it is broken off here.
 const OVERTIME: Duration = Duration::from_secs(5);
 
+/// Less time than this is too little to begin something that may have to be paid.
+const LEAST: Duration = Duration::from_secs(15);
+
 /// What goes with a request on its way along the route.
 pub(super) struct Asking<'a> {
     pub watch: &'a Watch,
     pub trail: Trail<'a>,
     pub tried: &'a Mutex<Vec<Tried>>,
     /// When the providers have had their time.
-    pub until: Instant,
+    until: Mutex<Instant>,
+    /// With less time than this left, nothing is begun.
+    least: Duration,
 }
 
-impl Asking<'_> {
+impl<'a> Asking<'a> {
+    pub fn new(watch: &'a Watch, trail: Trail<'a>, tried: &'a Mutex<Vec<Tried>>, budget: Duration) -> Self {
+        // A call that has hardly begun when its time is over is paid for nothing.
+        let least = LEAST.min(budget / 2);
+        Self { watch, trail, tried, until: Mutex::new(Instant::now() + budget), least }
+    }
+
     pub fn left(&self) -> Duration {
-        self.until.saturating_duration_since(Instant::now())
+        let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.saturating_duration_since(Instant::now())
+    }
+
+    /// The providers have so much more time: it was not theirs.
+    fn extend(&self, by: Duration) {
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) += by;
     }
 
     fn note(&self, tried: Tried) {
@@ -84,8 +101,8 @@ impl Chain {
         };
         let (provider, models) = self.candidates(link, request).map_err(stop)?;
         if asking.trail.spent(provider.id()) {
-            let message = format!("{} may have done this once already, and is not paid twice", provider.title());
-            return Err((Failure::Missing { message }, Next::OtherLink));
+            // It may have done this once already, and is not paid twice.
+            return Err((overdue(provider.title()), Next::OtherLink));
         }
         let mut failed = (no_key(provider.id()), Next::OtherLink);
         for model in &models {
@@ -117,7 +134,9 @@ impl Chain {
         let card = target.provider.models().into_iter().find(|card| card.name == target.model);
         let asked = self.in_its_words(target, request, card.as_ref(), asking);
         let (words, notice) = asked.await;
+        let start = Instant::now();
         let result = self.once(target, words.as_ref().unwrap_or(request), None, asking).await;
+        asking.extend(start.elapsed());
         match result {
             Ok(answered) => Ok(with_notice(answered, notice)),
             Err(failure) => {
@@ -140,14 +159,19 @@ impl Chain {
         let mut standing = Standing { retries: 0, last: target.last, own_policy: target.provider.manners().own_policy };
         let mut said: Option<Failure> = None;
         loop {
-            if asking.left().is_zero() {
-                let failure = said.unwrap_or_else(|| Failure::remote(title, Refusal::Timeout));
-                return Err((failure, Next::OtherLink));
+            let late = |said: Option<Failure>| {
+                (said.unwrap_or_else(|| Failure::remote(title, Refusal::Timeout)), Next::OtherLink)
+            };
+            if asking.left() < asking.least {
+                return Err(late(said));
             }
             let rests = |rest: Duration| refused(title, Refusal::Busy, Some(rest));
             let pass = self.breakers.allow(id, Instant::now());
             let pass = pass.map_err(|rest| (said.clone().unwrap_or_else(|| rests(rest)), Next::OtherLink))?;
-            let taken = match self.keys.take(id, &asking.watch.cancel).await {
+            let waited = asking.left().saturating_sub(asking.least);
+            let taken = tokio::time::timeout(waited, self.keys.take(id, &asking.watch.cancel)).await;
+            let Ok(taken) = taken else { return Err(late(said)) };
+            let taken = match taken {
                 Ok(taken) => taken,
                 Err(NoKey::Resting { after }) if decide::worth_waiting(after, standing) => {
                     drop(pass);
@@ -155,10 +179,17 @@ impl Chain {
                     standing.retries += 1;
                     continue;
                 }
-                Err(none) => return Err(said.map_or_else(|| keyless(id, title, none), |said| (said, Next::OtherLink))),
+                Err(none) => {
+                    let unpaid = self.keys.unpaid(id);
+                    return Err(said.map_or_else(|| keyless(id, title, (none, unpaid)), |said| (said, Next::OtherLink)));
+                }
             };
+            let hurried = asking.left() < self.patience(target, &request);
             let result = self.once(target, &request, Some(&taken), asking).await;
-            pass.report(Outcome::of(result.as_ref().map_or_else(Failure::class, |_| Tried::DONE)), Instant::now());
+            let class = result.as_ref().map_or_else(Failure::class, |_| Tried::DONE);
+            // That it had too little time says nothing about it.
+            let ours = hurried && class == Refusal::Timeout.word();
+            pass.report(if ours { Outcome::Nothing } else { Outcome::of(class) }, Instant::now());
             drop(taken);
             let failure = match result {
                 Ok(answered) if request.fits(&answered.content) => {
@@ -173,8 +204,8 @@ impl Chain {
                 },
                 Err(failure) => failure,
             };
-            if matches!(failure, Failure::Remote { refusal: Refusal::Gone, .. }) {
-                self.forget(id, target.model);
+            if matches!(failure, Failure::Remote { refusal: Refusal::Gone, spend_unknown: false, .. }) {
+                self.forget(id, target.model, request.task());
             }
             match decide::next(&failure, standing) {
                 Next::Again(pause) => {
@@ -220,12 +251,17 @@ impl Chain {
             model: target.model,
             key: key.map(|key| key.id.as_str()),
         };
-        let patience = target.provider.manners().patience;
-        let patience = self.pace.timeout(target.provider.id(), target.model, patience);
+        let patience = self.patience(target, request);
         let timeout = if target.provider.id() == LOCAL { patience } else { patience.min(asking.left()) };
         let call =
             Call { model: target.model, request, key, watch: asking.watch, timeout, journal: &page, resume: None };
         self.made(target, call, taken.map(|taken| &taken.key), asking).await
+    }
+
+    /// How long this model may take for a request of this size.
+    fn patience(&self, target: &Target<'_>, request: &Request) -> Duration {
+        let most = target.provider.manners().patience;
+        self.pace.timeout(target.provider.id(), &paced(target.model, request), most)
     }
 
     /// Goes on with what an earlier attempt has begun elsewhere.
@@ -288,14 +324,16 @@ impl Chain {
         let result = result.unwrap_or_else(|_| Err(overdue(target.provider.title())));
         let took = start.elapsed();
         if let Some(key) = key {
-            self.learn(target, key, took, &result).await;
+            self.learn(target, &call, key, (took, &result)).await;
         }
         let (status, spend_unknown) = match &result {
             Err(Failure::Remote { status, spend_unknown, .. }) => (*status, *spend_unknown),
             _ => (None, false),
         };
-        if spend_unknown {
-            asking.trail.spend(provider);
+        match &result {
+            _ if spend_unknown => asking.trail.spend(provider),
+            Err(Failure::Remote { .. }) => asking.trail.refused().await,
+            _ => {}
         }
         // What is not set up was not tried.
         if !matches!(result, Err(Failure::Missing { .. })) {
@@ -314,18 +352,32 @@ impl Chain {
         result
     }
 
-    async fn learn(&self, target: &Target<'_>, key: &Key, took: Duration, result: &Result<Answered, Failure>) {
-        let (provider, model) = (target.provider.id(), target.model);
+    async fn learn(
+        &self,
+        target: &Target<'_>,
+        call: &Call<'_>,
+        key: &Key,
+        (took, result): (Duration, &Result<Answered, Failure>),
+    ) {
+        let (provider, model) = (target.provider.id(), paced(target.model, call.request));
+        let hurried = call.timeout < self.patience(target, call.request);
         match result {
-            Ok(_) => self.pace.learned(provider, model, took),
-            Err(Failure::Remote { refusal: Refusal::Timeout, .. }) => self.pace.missed(provider, model, took),
-            Err(_) => {}
+            Ok(_) if call.resume.is_none() => self.pace.learned(provider, &model, took),
+            Err(Failure::Remote { refusal: Refusal::Timeout, .. }) if !hurried => {
+                self.pace.missed(provider, &model, took);
+            }
+            _ => {}
         }
         let verdict = Verdict::of(result.as_ref().err());
         if let Some(verdict) = verdict {
             self.keys.report(key, verdict).await;
         }
     }
+}
+
+/// What the pace of a model is remembered by: a long film says nothing about a short one.
+fn paced(model: &str, request: &Request) -> String {
+    format!("{model}/{}", request.effort().max(1).ilog2())
 }
 
 fn with_notice(mut answered: Answered, notice: Option<String>) -> Answered {
@@ -354,10 +406,11 @@ fn overdue(title: &str) -> Failure {
     }
 }
 
-fn keyless(id: &str, title: &str, none: NoKey) -> (Failure, Next) {
+fn keyless(id: &str, title: &str, (none, unpaid): (NoKey, bool)) -> (Failure, Next) {
     match none {
         NoKey::None => (no_key(id), Next::OtherLink),
         NoKey::Resting { after } => (refused(title, Refusal::Rate, Some(after)), Next::OtherLink),
+        NoKey::Retired if unpaid => (Failure::remote(title, Refusal::Payment), Next::OtherLink),
         NoKey::Retired => (Failure::remote(title, Refusal::BadKey), Next::OtherLink),
         NoKey::Cancelled => (Failure::Cancelled, Next::Stop),
     }

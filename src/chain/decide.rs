@@ -8,7 +8,7 @@ pub const MOST_RETRIES: u32 = 3;
 /// First pause before a repetition; each further one is twice as long.
 const BACKOFF: Duration = Duration::from_millis(500);
 /// The longest pause that is worth it while nobody else can be asked.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// The longest wait for a model that is being loaded.
 const LONGEST_LOADING: Duration = Duration::from_secs(30);
 

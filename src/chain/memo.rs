@@ -85,6 +85,17 @@ impl<'a> Trail<'a> {
         });
     }
 
+    /// Nobody has it any more: whoever was noted refused it clearly.
+    pub async fn refused(&self) {
+        let remote = self.with(|remote| remote.current.take().map(|_| remote.clone()));
+        if let Some(remote) = remote
+            && let Err(failure) = self.memo.keep(&remote).await
+        {
+            // At worst it is taken for one that may have been paid.
+            tracing::warn!(%failure, "that a provider refused could not be written down");
+        }
+    }
+
     fn with<T>(&self, change: impl FnOnce(&mut Remote) -> T) -> T {
         change(&mut self.remote.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -19,7 +19,7 @@ pub use memo::{Memo, Unwritten};
 
 use crate::media::failure::Attempt;
 use crate::media::models::{ModelCard, Models};
-use crate::media::{Answered, Failure, Request, Tried, Watch};
+use crate::media::{Answered, Content, Failure, Request, Tried, Watch};
 use crate::providers::Provider;
 use attempt::Asking;
 use breaker::Breakers;
@@ -37,7 +37,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long a model that a provider no longer has is not asked for.
-const GONE: Duration = Duration::from_secs(24 * 3600);
+const GONE: Duration = Duration::from_secs(3600);
 
 /// Routes as configured.
 #[derive(Debug, Clone)]
@@ -83,8 +83,8 @@ pub struct Chain {
     translations: Translations,
     /// Requests that the local engine has or that wait for it.
     at_work: AtomicUsize,
-    /// Models that a provider said it no longer has, and since when.
-    gone: Mutex<HashMap<(String, String), Instant>>,
+    /// Models that a provider said it no longer has for a task, and since when.
+    gone: Mutex<HashMap<[String; 3], Instant>>,
 }
 
 impl Chain {
@@ -147,7 +147,7 @@ impl Chain {
     pub async fn ask(&self, request: &Request, watch: &Watch, memo: &dyn Memo) -> Reply {
         let tried = Mutex::default();
         let (trail, begun) = Trail::of(memo);
-        let asking = Asking { watch, trail, tried: &tried, until: Instant::now() + self.budget };
+        let asking = Asking::new(watch, trail, &tried, self.budget);
         let resumed = match &begun {
             Some(current) => self.resume(current, request, &asking).await,
             None => None,
@@ -168,10 +168,12 @@ impl Chain {
             if asking.watch.cancel.is_cancelled() {
                 return Err(Failure::Cancelled);
             }
-            let last = !links[at + 1..].iter().any(|link| link.provider != LOCAL && self.usable(&link.provider));
+            let could = |link: &Link| !asking.trail.spent(&link.provider) && self.could(link, request);
+            let last = !links[at + 1..].iter().any(could);
             match self.follow(link, request, asking, last).await {
                 Ok(mut answered) => {
                     answered.notices.extend(renamed(request, &answered));
+                    answered.notices.extend(fewer(request, &answered));
                     answered.provenance.fallback_reason = reason(&attempts);
                     return Ok(answered);
                 }
@@ -182,14 +184,14 @@ impl Chain {
         Err(unanswered(request, attempts))
     }
 
-    fn is_gone(&self, provider: &str, model: &str) -> bool {
+    fn is_gone(&self, provider: &str, model: &str, task: &str) -> bool {
         let gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = gone.get(&(provider.to_owned(), model.to_owned()));
+        let since = gone.get(&[provider, model, task].map(str::to_owned));
         since.is_some_and(|since| since.elapsed() < GONE)
     }
 
-    fn forget(&self, provider: &str, model: &str) {
-        let key = (provider.to_owned(), model.to_owned());
+    fn forget(&self, provider: &str, model: &str, task: &str) {
+        let key = [provider, model, task].map(str::to_owned);
         self.gone.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Instant::now());
     }
 }
@@ -250,6 +252,13 @@ fn renamed(request: &Request, answered: &Answered) -> Option<String> {
     let by = &answered.provenance;
     let other = by.provider != LOCAL && by.model != *asked;
     other.then(|| format!("{asked} was asked for; {}:{} answered", by.provider, by.model))
+}
+
+/// A word about pictures that were asked for and not made.
+fn fewer(request: &Request, answered: &Answered) -> Option<String> {
+    let Content::Pictures(result) = &answered.content else { return None };
+    let (made, asked) = (result.pictures.len(), request.units() as usize);
+    (made < asked).then(|| format!("{made} of the {asked} pictures asked for were made"))
 }
 
 /// One sentence for the person who asked: why the first choice did not answer, and how many more did not. The log has

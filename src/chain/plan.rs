@@ -1,7 +1,7 @@
 //! Who may answer a request, in which order: the route of its task, or whoever it names.
 
 use super::route::{LOCAL, Link, OTHERS};
-use super::{Chain, no_key};
+use super::{Chain, decide, no_key};
 use crate::media::models::ModelCard;
 use crate::media::{Failure, Request};
 use crate::providers::Provider;
@@ -94,7 +94,7 @@ impl Chain {
         let cards = provider.models().into_iter();
         let fit = cards.filter(|card| card.ready && does(card, request.task()) && allowed(&card.name));
         let models: Vec<String> =
-            fit.map(|card| card.name).filter(|model| !self.is_gone(provider.id(), model)).collect();
+            fit.map(|card| card.name).filter(|model| !self.is_gone(provider.id(), model, request.task())).collect();
         if models.is_empty() {
             let message = format!("{} has no model that is ready for {}", provider.title(), request.task());
             return Err(Failure::Missing { message });
@@ -127,9 +127,13 @@ impl Chain {
         id == LOCAL || self.keys.supplied(id)
     }
 
-    /// Whether a provider could be asked now.
-    pub(super) fn usable(&self, id: &str) -> bool {
-        self.supplied(id) && self.breakers.rests_for(id, Instant::now()).is_none()
+    /// Whether a link elsewhere could answer soon.
+    pub(super) fn could(&self, link: &Link, request: &Request) -> bool {
+        let id = link.provider.as_str();
+        id != LOCAL
+            && self.keys.ready(id, decide::LONGEST_PAUSE)
+            && self.breakers.rests_for(id, Instant::now()).is_none()
+            && self.candidates(link, request).is_ok()
     }
 
     /// Whether anybody but this machine could answer anything.

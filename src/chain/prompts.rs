@@ -3,6 +3,7 @@
 
 use super::attempt::Asking;
 use super::memo::{Trail, Unwritten};
+use super::route::LOCAL;
 use super::{Chain, language};
 use crate::media::models::ModelCard;
 use crate::media::task::{TextTranslate, TextWrite};
@@ -11,7 +12,6 @@ use lru::LruCache;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// How long a translation may take: whoever asked waits for a picture, not for words.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -52,7 +52,7 @@ impl Chain {
     pub(super) async fn readable(&self, request: &Request, card: Option<&ModelCard>, asking: &Asking<'_>) -> Readable {
         let unchanged = |notice| Readable { request: None, notice };
         let (Some(card), Some(prompt)) = (card, request.prompt()) else { return unchanged(None) };
-        if language::reads(&card.languages, prompt) || request.choice().local_only {
+        if language::reads(&card.languages, prompt) || stays_here(request) {
             return unchanged(None);
         }
         let english = match self.translations.known(prompt) {
@@ -81,8 +81,7 @@ impl Chain {
         }
         // A translation costs little and changes nothing: it is nobody's to remember.
         let (trail, _) = Trail::of(&Unwritten);
-        let until = asking.until.min(Instant::now() + PATIENCE);
-        let own = Asking { watch: asking.watch, trail, tried: asking.tried, until };
+        let own = Asking::new(asking.watch, trail, asking.tried, PATIENCE.min(asking.left()));
         let asked = Box::pin(self.course(&request, &own));
         match tokio::time::timeout(PATIENCE, asked).await {
             Err(_) => Err("the translator took too long"),
@@ -95,6 +94,12 @@ impl Chain {
             }
         }
     }
+}
+
+/// Whether nothing of a request may leave this machine.
+fn stays_here(request: &Request) -> bool {
+    let choice = request.choice();
+    choice.local_only || choice.provider.as_deref() == Some(LOCAL)
 }
 
 /// The answer as it may be handed out: a written prompt tidied.

@@ -13,8 +13,8 @@ use std::str::FromStr;
 
 /// Largest JSON body: the longest prompts, every character escaped, and room to spare.
 const MAX_JSON: usize = 1 << 20;
-/// Largest form: a picture and a mask of the largest size, and room for the fields.
-const MAX_FORM: usize = 2 * crate::media::picture::MAX_FILE_BYTES + (1 << 20);
+/// Largest form: four pictures and a mask of the largest size, and room for the fields.
+const MAX_FORM: usize = 5 * crate::media::picture::MAX_FILE_BYTES + (1 << 20);
 /// Most parts of a form.
 const MAX_PARTS: usize = 64;
 /// How much of a body over the limit is still read (and forgotten): a client that is cut off while it sends never

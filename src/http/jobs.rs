@@ -174,7 +174,12 @@ pub async fn submit(
 /// Whether the caller may use this file.
 async fn check_asset(door: &Door, caller: &Owner, param: &str, asset: AssetId) -> Result<(), ApiError> {
     let meta = door.state.storage.meta(asset).await.map_err(|failure| ApiError::of(failure, caller))?;
-    if meta.is_some_and(|meta| caller.may_see(&meta.owner)) {
+    if let Some(meta) = meta.filter(|meta| caller.may_see(&meta.owner)) {
+        let picture = meta.content_type.starts_with("image/");
+        if picture == (param == "audio") {
+            let message = format!("the stored file {asset} is {}, which cannot be `{param}`", meta.content_type);
+            return Err(ApiError::field(param, message));
+        }
         return Ok(());
     }
     Err(ApiError::field(param, format!("there is no stored file {asset}")))

@@ -21,6 +21,9 @@ const FILES: [(&str, &str); 6] = [
     ("file", "audio"),
 ];
 
+/// Most files of any task: four pictures and a mask.
+const MOST_FILES: usize = 5;
+
 /// The request of a task, and the stored files that belong to it.
 pub(super) fn request(
     door: &Door,
@@ -59,6 +62,9 @@ fn files(input: &mut Map<String, Value>) -> Result<Vec<(String, Source)>, ApiErr
             Some(one) => vec![one],
         };
         for id in given {
+            if files.len() == MOST_FILES {
+                return Err(ApiError::field(field, format!("more than {MOST_FILES} files are given")));
+            }
             files.push((name.to_owned(), source(field, id.as_str())?));
         }
     }

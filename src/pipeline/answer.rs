@@ -2,6 +2,7 @@
 
 use super::memo::JobMemo;
 use super::{Pipeline, cache};
+use crate::db::Passing;
 use crate::media::{
     Answer, Answered, AssetId, Content, DrawnPicture, Failure, ImageRequest, ImageResult, JobId, Kept, Medium, Order,
     Owner, Provenance, Request, Source, Text, Tried, Watch,
@@ -11,6 +12,16 @@ use crate::storage::{Kind, NewAsset, Storage};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Pauses before the storage is asked again to keep what was paid for.
+const STORAGE_PAUSES: [Duration; 5] = [
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+];
 
 /// What came of the work on a job.
 pub(super) struct Outcome {
@@ -65,7 +76,8 @@ async fn work(pipeline: &Pipeline, claim: &Claim, watch: Watch, tried: &mut Vec<
         let text = text.as_ref().map_or(0, |text| text.text.len());
         answered.bytes = (files.iter().map(|file| file.bytes.len()).sum::<usize>() + text) as u64;
     }
-    let files = store(pipeline, claim, parent, files).await?;
+    let paid = provenance.provider != "local";
+    let files = store(pipeline, claim, (parent, paid), files).await?;
     let answer = Answer { files, text, provenance, notices, from_cache: false };
     if let Some(key) = &key {
         cache::keep(pipeline, key, claim, &answer).await;
@@ -180,14 +192,14 @@ fn pictures(request: &Request, from: &Provenance, result: &ImageResult) -> Resul
 async fn store(
     pipeline: &Pipeline,
     claim: &Claim,
-    parent: Option<AssetId>,
+    (parent, paid): (Option<AssetId>, bool),
     files: Vec<File>,
 ) -> Result<Vec<Kept>, Failure> {
     let mut kept = Vec::with_capacity(files.len());
     for File { bytes, content_type, seed, metadata } in files {
         let owner = claim.owner.clone();
         let asset = NewAsset { bytes, content_type, owner, kind: Kind::Generated, parent, metadata };
-        match pipeline.storage.put(asset).await {
+        match put(pipeline, asset, paid).await {
             Ok(asset) => kept.push(Kept { asset, seed }),
             Err(failure) => {
                 for Kept { asset, .. } in kept {
@@ -198,6 +210,21 @@ async fn store(
         }
     }
     Ok(kept)
+}
+
+/// Stores a file. What was paid for is held on to for a while when the storage is away; what this machine drew is drawn
+/// again.
+async fn put(pipeline: &Pipeline, asset: NewAsset, paid: bool) -> Result<AssetId, Failure> {
+    let mut pauses = STORAGE_PAUSES.iter();
+    loop {
+        match (pipeline.storage.put(asset.clone()).await, pauses.next()) {
+            (Err(failure), Some(pause)) if paid && failure.passes() => {
+                tracing::warn!(%failure, "a paid answer waits for the storage");
+                tokio::time::sleep(*pause).await;
+            }
+            (stored, _) => return stored,
+        }
+    }
 }
 
 async fn delete(storage: &Storage, asset: AssetId) {

@@ -28,7 +28,7 @@ pub(super) async fn work(pipeline: &Pipeline, claim: &Claim, stop: &Cancellation
     let (outcome, stopped) = hold(pipeline, claim, stop).await;
     log(claim, &outcome, stopped);
     if stopped == Some(Stopped::NoTime) && outcome.result == Err(Failure::Cancelled) {
-        match pipeline.db.retrying(|| pipeline.queue.hand_back(claim)).await {
+        match pipeline.db.retrying(|| pipeline.queue.hand_back(claim, &outcome.tried)).await {
             Ok(true) => return,
             // Somebody cancelled it meanwhile, or it is lost: the last word tells.
             Ok(false) => {}

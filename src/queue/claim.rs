@@ -50,6 +50,8 @@ pub struct Claim {
     pub attempt: u32,
     /// What an earlier attempt noted with [`Queue::note`].
     pub remote: Option<String>,
+    /// Who was asked by earlier attempts.
+    pub tried: Vec<Tried>,
     started: i64,
 }
 
@@ -184,7 +186,7 @@ impl Queue {
                 worker = NULL, lease_until = NULL
             WHERE id = $1 AND attempt = $2 AND state = 'running'";
         let now = tx.now();
-        let tried = serde_json::to_string(tried).ok();
+        let tried = all_tried(claim, tried);
         let values = values![claim.id.to_string(), claim.attempt, end.word(), answer, failure, tried, now];
         if tx.execute(sql, values).await? == 0 {
             // Only this claim can have ended it so: by a commit whose answer was lost.
@@ -213,11 +215,16 @@ impl Queue {
         failure: Failure,
         tried: &[Tried],
     ) -> Result<Finished, DbError> {
-        let sql = "UPDATE jobs SET state = 'queued', not_before = $3, worker = NULL, lease_until = NULL, failure = $4
+        let sql = "UPDATE jobs SET state = 'queued', not_before = $3, worker = NULL, lease_until = NULL, failure = $4,
+                attempts = $5
             WHERE id = $1 AND attempt = $2 AND state = 'running' AND attempt < max_attempts AND cancel_requested = 0";
         let not_before = tx.now() + milliseconds(backoff(claim.attempt));
         let said = serde_json::to_string(&failure).ok();
-        if tx.execute(sql, values![claim.id.to_string(), claim.attempt, not_before, said]).await? == 1 {
+        if tx
+            .execute(sql, values![claim.id.to_string(), claim.attempt, not_before, said, all_tried(claim, tried)])
+            .await?
+            == 1
+        {
             tx.tell(TOPIC, claim.id.to_string());
             return Ok(Finished::Requeued);
         }
@@ -230,16 +237,24 @@ impl Queue {
     ///
     /// # Errors
     /// [`DbError`] when the database cannot be used; then the lease will end.
-    pub async fn hand_back(&self, claim: &Claim) -> Result<bool, DbError> {
+    pub async fn hand_back(&self, claim: &Claim, tried: &[Tried]) -> Result<bool, DbError> {
         let mut tx = self.db.begin().await?;
         // The attempt is never counted back: it fences off this worker.
-        let sql = "UPDATE jobs SET state = 'queued', max_attempts = max_attempts + 1, worker = NULL, lease_until = NULL
+        let sql =
+            "UPDATE jobs SET state = 'queued', max_attempts = max_attempts + 1, worker = NULL, lease_until = NULL,
+                attempts = $3
             WHERE id = $1 AND attempt = $2 AND state = 'running' AND cancel_requested = 0";
-        let changed = tx.execute(sql, values![claim.id.to_string(), claim.attempt]).await?;
+        let values = values![claim.id.to_string(), claim.attempt, all_tried(claim, tried)];
+        let changed = tx.execute(sql, values).await?;
         tx.tell(TOPIC, claim.id.to_string());
         tx.commit().await?;
         Ok(changed > 0)
     }
+}
+
+/// Everybody who was asked so far, as JSON.
+fn all_tried(claim: &Claim, tried: &[Tried]) -> Option<String> {
+    serde_json::to_string(&claim.tried.iter().chain(tried).collect::<Vec<_>>()).ok()
 }
 
 fn holds(row: &Row) -> Result<Held, DbError> {
@@ -262,6 +277,7 @@ fn claimed(row: &Row, now: i64) -> Result<Claim, DbError> {
         input: row.get("input")?,
         attempt: count(row.get("attempt")?),
         remote: row.get("remote")?,
+        tried: state::tried(row)?,
         started: now,
     })
 }

@@ -94,7 +94,6 @@ pub struct JobView {
 /// Reads a whole row of `jobs`. The place in the line is not in it.
 pub(super) fn view(row: &Row) -> Result<JobView, DbError> {
     let parent: Option<String> = row.get("parent")?;
-    let tried: Option<String> = row.get("attempts")?;
     let door: String = row.get("door")?;
     Ok(JobView {
         id: job_id(&row.get::<String>("id")?),
@@ -106,9 +105,15 @@ pub(super) fn view(row: &Row) -> Result<JobView, DbError> {
         started: row.get::<Option<i64>>("started_at")?.map(time),
         finished: row.get::<Option<i64>>("finished_at")?.map(time),
         attempt: count(row.get("attempt")?),
-        tried: tried.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
+        tried: tried(row)?,
         state: state(row)?,
     })
+}
+
+/// Everybody who was asked for the answer of a row of `jobs`.
+pub(super) fn tried(row: &Row) -> Result<Vec<Tried>, DbError> {
+    let tried: Option<String> = row.get("attempts")?;
+    Ok(tried.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
 }
 
 fn state(row: &Row) -> Result<State, DbError> {

@@ -123,6 +123,21 @@ impl KeyPools {
         self.pools.get(provider).is_some_and(|pool| !pool.each(|_| ()).is_empty())
     }
 
+    /// Whether a key of this provider may be used now or soon; for a provider that wants none, whether it may be asked.
+    #[must_use]
+    pub fn ready(&self, provider: &str, soon: Duration) -> bool {
+        let now = Instant::now();
+        let usable = |slot: &mut slot::Slot| slot.usable_from(now).is_some_and(|from| from <= now + soon);
+        self.pools.get(provider).is_some_and(|pool| pool.each(usable).contains(&true))
+    }
+
+    /// Whether money is what a key of this provider lacks.
+    #[must_use]
+    pub fn unpaid(&self, provider: &str) -> bool {
+        let unpaid = |slot: &mut slot::Slot| slot.class.as_deref() == Some(Verdict::Payment.class());
+        self.pools.get(provider).is_some_and(|pool| pool.each(unpaid).contains(&true))
+    }
+
     /// The key of this id, if it is still here.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<Key> {

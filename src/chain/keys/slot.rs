@@ -10,6 +10,8 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 /// How long a key rests that was used too often, where the provider does not say.
 const COOL_DOWN: Duration = Duration::from_secs(20);
+/// The shortest rest: "at once" would be said again and again.
+const SHORTEST: Duration = Duration::from_secs(1);
 /// The longest rest that is believed.
 const LONGEST: Duration = Duration::from_secs(24 * HOUR);
 /// When a retired key is tried again, after the first retirement, the second in a row …; the last holds from there on.
@@ -151,7 +153,7 @@ impl Slot {
             // A rest ends by its time: this call may have begun before it.
             Verdict::Works => self.state,
             Verdict::Rate { after } => {
-                let until = now + after.unwrap_or(COOL_DOWN).min(LONGEST);
+                let until = now + after.unwrap_or(COOL_DOWN).clamp(SHORTEST, LONGEST);
                 match self.state {
                     State::Resting { until: before } => State::Resting { until: until.max(before) },
                     _ => State::Resting { until },

@@ -269,6 +269,54 @@ async fn what_was_sent_and_perhaps_taken_before_a_crash_is_not_sent_there_again(
     assert_eq!(last.current.as_ref().map(|current| current.provider.as_str()), Some("other"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_clear_refusal_leaves_nothing_that_would_bar_the_provider_after_a_crash() {
+    let mine = mine([refused(Refusal::Invalid)]);
+    let chain = chain("mine", vec![mine]).await;
+    let memo = Noted::default();
+    let reply = chain.ask(&ImageRequest::new("a cat").into(), &Watch::nobody(), &memo).await;
+    assert!(reply.result.is_err());
+    assert_eq!(memo.notes.lock().expect("no panic before").last(), Some(&Remote::default()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_whose_keys_are_dead_is_not_counted_on() {
+    let mine = mine([refused(Refusal::Payment)]);
+    let fakes = vec![Arc::new(local().failing("demo", crashed())), mine, other()];
+    let chain = chain("other,mine,local:demo", fakes).await;
+    let request = Request::from(ImageRequest::new("a cat"));
+    let link = "mine".parse::<Link>().expect("a link");
+    assert!(chain.could(&link, &request));
+    let mut named = ImageRequest::new("a cat");
+    named.choice.provider = Some("mine".into());
+    let failure = reply(&chain, named).await.result.expect_err("no money");
+    assert_eq!((failure.class(), chain.could(&link, &request)), ("payment", false));
+    let mut again = ImageRequest::new("a cat");
+    again.choice.provider = Some("mine".into());
+    assert_eq!(reply(&chain, again).await.result.expect_err("no money still").class(), "payment");
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_once_is_never_taken_for_at_once() {
+    let mine = mine([after(Refusal::Rate, 0)]);
+    let chain = chain("mine,other", vec![mine.clone(), other()]).await;
+    let answered = ask(&chain, |_| {}).await.expect("the other answers");
+    assert_eq!((answered.provenance.provider.as_str(), mine.asked().len()), ("other", 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_names_this_machine_is_not_translated_elsewhere() {
+    let english = Arc::new(Fake { languages: vec!["en"], ..local() });
+    let translator = Fake { tasks: vec!["text.translate"], ..Fake::new("words", &["dictionary"]) };
+    let translator = Arc::new(translator.with_keys(&["words-secret-key-4444"]));
+    let routes = [("image.generate", "local:demo"), ("text.translate", "words")];
+    let chain = chain_of(&routes, vec![english.clone(), translator.clone()]).await;
+    let mut request = ImageRequest::new("красное яблоко");
+    request.choice.provider = Some("local".into());
+    assert!(reply(&chain, request).await.result.is_ok());
+    assert!(translator.asked().is_empty());
+}
+
 #[tokio::test]
 async fn a_request_that_cannot_be_noted_is_not_sent() {
     struct Broken;

@@ -73,6 +73,11 @@ pub trait Task: Clone + std::fmt::Debug + Serialize + DeserializeOwned + Send + 
         1
     }
 
+    /// How much work it is, compared with others of its task: what takes twice the number takes about twice the time.
+    fn effort(&self) -> u64 {
+        u64::from(self.units())
+    }
+
     /// What provider files may put into a call, by name; what was not asked is absent.
     fn fields(&self) -> Fields;
 
@@ -175,6 +180,12 @@ macro_rules! tasks {
             #[must_use]
             pub fn units(&self) -> u32 {
                 match self { $(Self::$name(request) => request.units()),+ }
+            }
+
+            /// As [`Task::effort`].
+            #[must_use]
+            pub fn effort(&self) -> u64 {
+                match self { $(Self::$name(request) => request.effort()),+ }
             }
 
             /// As [`Task::fields`].

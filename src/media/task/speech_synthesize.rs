@@ -80,6 +80,10 @@ impl Task for SpeechSynthesize {
         Ok((self, Vec::new()))
     }
 
+    fn effort(&self) -> u64 {
+        self.text.chars().count() as u64 / 200 + 1
+    }
+
     fn fields(&self) -> Fields {
         Fields::default()
             .with("text", &self.text)

@@ -45,6 +45,11 @@ impl Task for SpeechTranscribe {
         Ok((self, Vec::new()))
     }
 
+    fn effort(&self) -> u64 {
+        // A minute of Opus, roughly.
+        self.audio.as_ref().map_or(1, |audio| audio.bytes.len() as u64 / 200_000 + 1)
+    }
+
     fn fields(&self) -> Fields {
         Fields::default()
             .maybe("language", self.language.as_ref())

@@ -45,6 +45,10 @@ impl Task for TextTranslate {
         Ok((self, Vec::new()))
     }
 
+    fn effort(&self) -> u64 {
+        self.text.chars().count() as u64 / 500 + 1
+    }
+
     fn fields(&self) -> Fields {
         Fields::default().with("text", &self.text).with("target", &self.target).maybe("source", self.source.as_ref())
     }

@@ -59,6 +59,10 @@ impl Task for VideoGenerate {
         Ok((self, Vec::new()))
     }
 
+    fn effort(&self) -> u64 {
+        u64::from(self.seconds.unwrap_or(1))
+    }
+
     fn fields(&self) -> Fields {
         Fields::default()
             .with("prompt", &self.prompt)

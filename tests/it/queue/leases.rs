@@ -60,7 +60,7 @@ async fn a_worker_that_lost_its_lease_changes_nothing() {
         assert_eq!(bench.queue.heartbeat(&late, 3, 4).await.unwrap(), Held::Lost);
         assert_eq!(bench.queue.held(&late).await.unwrap(), Held::Lost);
         assert_eq!(bench.finish(&late, State::Failed(Failure::internal("late"))).await, Finished::Lost);
-        bench.queue.hand_back(&late).await.unwrap();
+        bench.queue.hand_back(&late, &[]).await.unwrap();
         let mut tx = bench.db().begin().await.unwrap();
         let retried = bench.queue.retry(&mut tx, &late, Failure::internal("late"), &[]).await.unwrap();
         tx.commit().await.unwrap();
@@ -141,7 +141,7 @@ async fn a_job_handed_back_keeps_its_attempts_and_fences_off_the_one_who_had_it(
         for attempt in 1..=5 {
             let claim = bench.claimed().await;
             assert_eq!((claim.id, claim.attempt), (id, attempt));
-            bench.queue.hand_back(&claim).await.unwrap();
+            bench.queue.hand_back(&claim, &[]).await.unwrap();
             assert_eq!(bench.finish(&claim, done()).await, Finished::Lost);
         }
         for _ in 0..3 {
