@@ -145,7 +145,10 @@ fn inherit(file: &mut ProviderFile, parent: ProviderFile, (auth, headers, messag
         file.auth = parent.auth;
     }
     if !headers {
-        file.headers = parent.headers;
+        // What tells of the other's account, such as its organization, is not inherited without the variable for it.
+        let own = |name: &String| !parent.vars.contains_key(name) || file.vars.contains_key(name);
+        let inherited = parent.headers.into_iter().filter(|field| field.value.slots().all(|slot| own(&slot.name)));
+        file.headers = inherited.collect();
     }
     if !message {
         file.message = parent.message;
