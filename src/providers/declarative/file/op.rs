@@ -174,8 +174,8 @@ fn among(kind: &str, list: &[String]) -> bool {
     list.iter().any(|one| plain(one) == plain(kind))
 }
 
-fn output(table: Table<'_, '_>, last: Parse) -> Option<Output> {
-    let kind = table.needed("kind").and_then(|spot| match spot.value.as_str() {
+fn kind(table: &Table<'_, '_>) -> Option<OutputKind> {
+    table.needed("kind").and_then(|spot| match spot.value.as_str() {
         "raw" => Some(OutputKind::Raw),
         "b64" => Some(OutputKind::B64),
         "data_url" => Some(OutputKind::DataUrl),
@@ -187,7 +187,11 @@ fn output(table: Table<'_, '_>, last: Parse) -> Option<Output> {
             table.source.wrong(spot.at, message);
             None
         }
-    });
+    })
+}
+
+fn output(table: Table<'_, '_>, last: Parse) -> Option<Output> {
+    let kind = kind(&table);
     let path = rule::paths(&table, "path");
     let needless = kind == Some(OutputKind::Raw) || last == Parse::Text;
     if !needless && kind.is_some() && !table.has("path") {

@@ -86,10 +86,8 @@ fn provider(root: Table<'_, '_>, stem: &str, parent: Option<(ProviderFile, usize
     let id = id(&root, stem);
     let mut uses: Vec<Use> = Vec::new();
     let base = base(&root, &mut uses);
-    let keys: Vec<String> = root.texts("keys").into_iter().map(|key| key.value).collect();
-    if !root.has("keys") {
-        root.wrong("a provider file needs `keys`: the variables that hold its key, [] where it needs none");
-    }
+    let list = |key| root.texts(key).into_iter().map(|spot| spot.value).collect::<Vec<_>>();
+    let keys = list("keys");
     let vars = vars(&root);
     let auth = auth(&root, &keys, &mut uses);
     let headers = step::fields(&root, "headers", Place::Header, &mut uses);
@@ -103,21 +101,18 @@ fn provider(root: Table<'_, '_>, stem: &str, parent: Option<(ProviderFile, usize
     let drafts = ops(&root);
     drafts.iter().for_each(|draft| check::op(root.source, draft, &known));
     let errors: Vec<_> = root.tables("error", "an [[error]]").into_iter().filter_map(rule::error).collect();
-    let own_policy = policy(&root);
-    let hosts = hosts(&root);
     let renamed = root.words("renamed");
-    let gives = |key| root.has(key);
     let mut file = ProviderFile {
         title: root.text("title").map_or_else(|| id.clone(), |title| title.value),
-        aliases: root.texts("aliases").into_iter().map(|alias| alias.value).collect(),
+        aliases: list("aliases"),
         id,
         base,
-        old_bases: root.texts("old_bases").into_iter().map(|base| base.value).collect(),
+        old_bases: list("old_bases"),
         keys,
         vars,
         concurrency: root.count("concurrency").unwrap_or(4),
-        own_policy,
-        hosts,
+        own_policy: policy(&root),
+        hosts: hosts(&root),
         auth: auth.clone().unwrap_or(Auth::None),
         headers,
         probe: probe.map(|draft| checked_probe(&root, draft, &known)),
@@ -127,16 +122,25 @@ fn provider(root: Table<'_, '_>, stem: &str, parent: Option<(ProviderFile, usize
         ops: drafts.into_iter().map(|draft| (draft.op.name.clone(), draft.finished())).collect(),
         errors: errors.iter().map(|(rule, _)| rule.clone()).collect(),
     };
+    needs(&root, auth.is_some());
     if let Some((parent, at)) = parent {
-        inherit(&mut file, parent, (auth.is_some(), gives("headers"), gives("message")));
+        inherit(&mut file, parent, (auth.is_some(), root.has("headers"), root.has("message")));
         check::inherited(root.source, &file, &known, at);
-    } else if auth.is_none() && !root.has("extends") {
-        root.wrong("a provider file needs `auth`, or `extends`");
     }
     check_models(&root, &file, &models, &renamed);
     check_errors(&root, &file, &errors);
     root.finish();
     Some(file)
+}
+
+/// What a file cannot do without.
+fn needs(root: &Table<'_, '_>, auth: bool) {
+    if !root.has("keys") {
+        root.wrong("a provider file needs `keys`: the variables that hold its key, [] where it needs none");
+    }
+    if !auth && !root.has("extends") {
+        root.wrong("a provider file needs `auth`, or `extends`");
+    }
 }
 
 /// Takes what the file does not give from the one that it extends. Its own rules of refusals come first.
