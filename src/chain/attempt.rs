@@ -1,66 +1,22 @@
 //! Asking one link: with which key, how often, how long. Every call is noted, and what it told is learned from.
 
+use super::asking::{Asking, AtWork};
 use super::breaker::Outcome;
 use super::decide::{self, Next, Standing};
 use super::keys::{NoKey, Taken, Verdict};
-use super::memo::{Current, Page, Trail};
+use super::memo::{Current, Page};
 use super::route::{LOCAL, Link};
 use super::{Chain, no_key, prompts};
 use crate::media::models::ModelCard;
-use crate::media::{Answered, Failure, Refusal, Request, Tried, Watch};
+use crate::media::{Answered, Failure, Refusal, Request, Tried};
 use crate::providers::{Call, Key, Provider};
 use serde_json::Value;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// How much longer than it was told a call may take before it is broken off here.
 const OVERTIME: Duration = Duration::from_secs(5);
-
-/// Less time than this is too little to begin something that may have to be paid.
-const LEAST: Duration = Duration::from_secs(15);
-
-/// What goes with a request on its way along the route.
-pub(super) struct Asking<'a> {
-    pub watch: &'a Watch,
-    pub trail: Trail<'a>,
-    pub tried: &'a Mutex<Vec<Tried>>,
-    /// When the providers have had their time.
-    until: Mutex<Instant>,
-    /// With less time than this left, nothing is begun.
-    least: Duration,
-}
-
-impl<'a> Asking<'a> {
-    pub fn new(watch: &'a Watch, trail: Trail<'a>, tried: &'a Mutex<Vec<Tried>>, budget: Duration) -> Self {
-        // A call that has hardly begun when its time is over is paid for nothing.
-        let least = LEAST.min(budget / 2);
-        Self { watch, trail, tried, until: Mutex::new(Instant::now() + budget), least }
-    }
-
-    pub fn left(&self) -> Duration {
-        let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.saturating_duration_since(Instant::now())
-    }
-
-    /// The providers have so much more time: it was not theirs.
-    fn extend(&self, by: Duration) {
-        *self.until.lock().unwrap_or_else(PoisonError::into_inner) += by;
-    }
-
-    fn note(&self, tried: Tried) {
-        self.tried.lock().unwrap_or_else(PoisonError::into_inner).push(tried);
-    }
-
-    /// Waits, unless the answer is no longer wanted.
-    async fn pause(&self, pause: Duration) -> Result<(), Failure> {
-        tokio::select! {
-            () = self.watch.cancel.cancelled() => Err(Failure::Cancelled),
-            () = tokio::time::sleep(pause.min(self.left())) => Ok(()),
-        }
-    }
-}
 
 /// One model of one provider, about to be asked.
 struct Target<'a> {
@@ -68,22 +24,6 @@ struct Target<'a> {
     model: &'a str,
     /// Whether nobody else is left to be asked.
     last: bool,
-}
-
-/// Counts a request as one that uses the local engine, for as long as it lives.
-struct AtWork<'a>(&'a AtomicUsize);
-
-impl<'a> AtWork<'a> {
-    fn enter(counter: &'a AtomicUsize) -> (Self, usize) {
-        let before = counter.fetch_add(1, Ordering::Relaxed);
-        (Self(counter), before)
-    }
-}
-
-impl Drop for AtWork<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl Chain {

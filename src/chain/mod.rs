@@ -2,6 +2,7 @@
 //!
 //! It must not know doors, jobs or how any provider works; it decides by the class of a [`Failure`] only.
 
+mod asking;
 mod attempt;
 pub mod breaker;
 mod decide;
@@ -21,7 +22,7 @@ use crate::media::failure::Attempt;
 use crate::media::models::{ModelCard, Models};
 use crate::media::{Answered, Content, Failure, Request, Tried, Watch};
 use crate::providers::Provider;
-use attempt::Asking;
+use asking::Asking;
 use breaker::Breakers;
 use decide::Next;
 use keys::KeyPools;

@@ -1,7 +1,7 @@
 //! Words on their way to a model: into a language it reads, with a memory of what was translated; and prompts that are
 //! written for people, made sure to be long enough.
 
-use super::attempt::Asking;
+use super::asking::Asking;
 use super::memo::{Trail, Unwritten};
 use super::route::LOCAL;
 use super::{Chain, language};
