@@ -5,11 +5,11 @@ use super::parse::Known;
 use super::source::Source;
 use super::step::{Draft, Place, Use};
 use super::words::{self, Kind};
-use super::{Op, ProviderFile};
-use crate::providers::declarative::template::ITEM;
+use super::{Auth, Op, ProviderFile};
 use crate::providers::declarative::template::filters::Filter;
 use crate::providers::declarative::template::json::Standing;
 use crate::providers::declarative::template::value::Deliver;
+use crate::providers::declarative::template::{ITEM, KEY};
 use std::collections::BTreeMap;
 
 type Names = BTreeMap<String, Kind>;
@@ -37,19 +37,14 @@ pub fn op(source: &Source<'_>, draft: &OpDraft, known: &Known) {
     }
 }
 
-/// Checks that what an extended file brings is possible here: its variables.
+/// Checks that the way to show the key, taken from an extended file, is possible here: its variables. A header whose
+/// variable is not given is simply left out.
 pub fn inherited(source: &Source<'_>, file: &ProviderFile, known: &Known, at: usize) {
-    let given = |name: &str| name == "key" || known.vars.contains(name);
-    let fields = file.headers.iter().flat_map(|field| field.value.slots());
-    let auth = match &file.auth {
-        super::Auth::Header(_, text) | super::Auth::Query(_, text) => Some(text),
-        super::Auth::None => None,
-    };
-    for slot in fields.chain(auth.into_iter().flat_map(|text| text.slots())).filter(|slot| !given(&slot.name)) {
-        source.wrong(
-            at,
-            format!("the file that this extends uses the variable `{}`, which is not given here", slot.name),
-        );
+    let (Auth::Header(_, text) | Auth::Query(_, text)) = &file.auth else { return };
+    for slot in text.slots().filter(|slot| slot.name != KEY && !known.vars.contains(&slot.name)) {
+        let message =
+            format!("`auth` of the file that this extends uses the variable `{}`, which is not given", slot.name);
+        source.wrong(at, message);
     }
 }
 
