@@ -10,6 +10,22 @@ use std::io::Cursor;
 pub const MAX_PIXELS: u64 = 40_000_000;
 /// Largest picture file accepted, in bytes (CONTRACT).
 pub const MAX_FILE_BYTES: usize = 20_000_000;
+/// Largest picture that is taken from a provider, in pixels.
+const MAX_ANSWER_PIXELS: u64 = 80_000_000;
+/// Largest file of a picture that is taken from a provider, in bytes.
+const MAX_ANSWER_BYTES: usize = 128_000_000;
+
+/// What is too large to be decoded.
+#[derive(Clone, Copy)]
+struct Most {
+    pixels: u64,
+    bytes: usize,
+}
+
+/// From those who ask.
+const UPLOAD: Most = Most { pixels: MAX_PIXELS, bytes: MAX_FILE_BYTES };
+/// From those who were asked and paid: what they make may be larger.
+const ANSWER: Most = Most { pixels: MAX_ANSWER_PIXELS, bytes: MAX_ANSWER_BYTES };
 
 /// An RGB picture, 8 bits a channel, rows top to bottom: `rgb.len() == width * height * 3`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,9 +68,20 @@ impl Picture {
     /// # Errors
     /// [`Failure::TooBig`] over [`MAX_PIXELS`] or [`MAX_FILE_BYTES`]; [`Failure::Invalid`] when it does not decode.
     pub fn decode(bytes: &[u8], param: &str) -> Result<Self, Failure> {
-        let decoded = decode(bytes, param)?;
+        Ok(Self::flat(decode(bytes, param, UPLOAD)?))
+    }
+
+    /// Decodes what a provider made, which may be larger than what is accepted from those who ask.
+    ///
+    /// # Errors
+    /// As [`Self::decode`], over 80 megapixels or 128 MB.
+    pub fn of_answer(bytes: &[u8], param: &str) -> Result<Self, Failure> {
+        Ok(Self::flat(decode(bytes, param, ANSWER)?))
+    }
+
+    fn flat(decoded: DynamicImage) -> Self {
         let rgb = flatten_on_white(decoded);
-        Ok(Self { width: rgb.width(), height: rgb.height(), rgb: rgb.into_raw() })
+        Self { width: rgb.width(), height: rgb.height(), rgb: rgb.into_raw() }
     }
 
     /// The picture at another size.
@@ -95,7 +122,7 @@ impl Mask {
     /// # Errors
     /// As [`Picture::decode`].
     pub fn decode(bytes: &[u8], param: &str) -> Result<Self, Failure> {
-        let decoded = decode(bytes, param)?;
+        let decoded = decode(bytes, param, UPLOAD)?;
         let (width, height) = (decoded.width(), decoded.height());
         let by_alpha = Self::transparent_part(&decoded);
         Ok(by_alpha.unwrap_or_else(|| Self { width, height, gray: decoded.to_luma8().into_raw() }))
@@ -106,7 +133,7 @@ impl Mask {
     /// # Errors
     /// As [`Picture::decode`].
     pub fn of_transparency(bytes: &[u8], param: &str) -> Result<Option<Self>, Failure> {
-        Ok(Self::transparent_part(&decode(bytes, param)?))
+        Ok(Self::transparent_part(&decode(bytes, param, UPLOAD)?))
     }
 
     /// The mask at another size.
@@ -170,40 +197,40 @@ impl Seen {
     /// # Errors
     /// As [`Picture::decode`].
     pub fn of(bytes: &[u8], param: &str) -> Result<Option<Self>, Failure> {
-        check_size(bytes, param)?;
+        check_size(bytes, param, UPLOAD)?;
         let format = image::guess_format(bytes).ok().filter(image::ImageFormat::reading_enabled);
         let Some(format) = format else { return Ok(None) };
-        let decoded = decode(bytes, param)?;
+        let decoded = decode(bytes, param, UPLOAD)?;
         let (width, height) = (decoded.width(), decoded.height());
         Ok(Some(Self { content_type: format.to_mime_type(), width, height }))
     }
 }
 
-fn check_size(bytes: &[u8], param: &str) -> Result<(), Failure> {
-    if bytes.len() <= MAX_FILE_BYTES {
+fn check_size(bytes: &[u8], param: &str, most: Most) -> Result<(), Failure> {
+    if bytes.len() <= most.bytes {
         return Ok(());
     }
-    let message = format!("`{param}` has {} bytes; at most {MAX_FILE_BYTES} are accepted", bytes.len());
+    let message = format!("`{param}` has {} bytes; at most {} are accepted", bytes.len(), most.bytes);
     Err(Failure::TooBig { message })
 }
 
-fn decode(bytes: &[u8], param: &str) -> Result<DynamicImage, Failure> {
-    check_size(bytes, param)?;
+fn decode(bytes: &[u8], param: &str, most: Most) -> Result<DynamicImage, Failure> {
+    check_size(bytes, param, most)?;
     let unreadable =
         |e: image::ImageError| Failure::invalid(param, format!("`{param}` is not a picture that can be read: {e}"));
     let mut reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|e| Failure::invalid(param, format!("`{param}` cannot be read: {e}")))?;
     let mut limits = image::Limits::default();
-    limits.max_alloc = Some(MAX_PIXELS * 16);
+    limits.max_alloc = Some(most.pixels * 16);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(unreadable)?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+    if u64::from(width) * u64::from(height) > most.pixels {
         return Err(Failure::TooBig {
             message: format!(
                 "`{param}` is {width}x{height}; at most {} megapixels are accepted",
-                MAX_PIXELS / 1_000_000
+                most.pixels / 1_000_000
             ),
         });
     }

@@ -61,7 +61,7 @@ pub async fn answer(house: &Declarative, call: Call<'_>) -> Result<Answered, Fai
         run.finish(&mut parts, first).await?;
     }
     let content = content::of(&caller, call.request, &plan, &parts).await?;
-    if !call.request.fits(&content) {
+    if !content::is_kind(call.request, &content) {
         return Err(caller.broken(Refusal::BadResponse));
     }
     plan.notices.extend(other_format(call.request, &content, &house.file.title));

@@ -153,9 +153,10 @@ impl<'a> Caller<'a> {
                 self.bytes.fetch_add(received.body.len() as u64, Ordering::Relaxed);
                 return Ok(received);
             }
-            Ok(Err(SendError::NotSent)) => {
+            // What is refused here has not left this machine; only what costs nothing follows redirects.
+            Ok(Err(error @ (SendError::NotSent | SendError::NotAllowed(_)))) => {
                 self.paid.store(before, Ordering::Relaxed);
-                SendError::NotSent
+                error
             }
             Ok(Err(error)) => error,
             Err(_) => {

@@ -52,6 +52,23 @@ pub async fn of(caller: &Caller<'_>, request: &Request, plan: &Plan<'_>, parts: 
     Ok(Content::Pictures(ImageResult { pictures, drawing: None }))
 }
 
+/// Whether it is of the kind that was asked for. How good it is, whoever asked decides.
+#[must_use]
+pub fn is_kind(request: &Request, content: &Content) -> bool {
+    match content {
+        Content::Pictures(made) => !made.pictures.is_empty() && request.fits(content),
+        Content::Text(_) => matches!(
+            request,
+            Request::ImageDescribe(_)
+                | Request::SpeechTranscribe(_)
+                | Request::TextWrite(_)
+                | Request::TextTranslate(_)
+        ),
+        Content::Sound(_) => matches!(request, Request::SpeechSynthesize(_)),
+        Content::Video(_) => matches!(request, Request::VideoGenerate(_)),
+    }
+}
+
 fn words(caller: &Caller<'_>, request: &Request, text: Text, reply: &Reply, step: &Step) -> Result<Content, Failure> {
     // Somebody may have said nothing; nobody asks for a text or a description of nothing.
     let may_be_empty = matches!(request, Request::SpeechTranscribe(_));
@@ -62,7 +79,7 @@ fn words(caller: &Caller<'_>, request: &Request, text: Text, reply: &Reply, step
 }
 
 async fn picture(caller: &Caller<'_>, bytes: Bytes) -> Result<Picture, Failure> {
-    let decoded = tokio::task::spawn_blocking(move || Picture::decode(&bytes, "image")).await;
+    let decoded = tokio::task::spawn_blocking(move || Picture::of_answer(&bytes, "image")).await;
     let decoded = decoded.map_err(|e| Failure::internal(format!("decoding a picture broke: {e}")))?;
     decoded.map_err(|error| {
         tracing::warn!(provider = caller.house.file.id, %error, "what came is no picture");

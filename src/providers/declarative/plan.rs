@@ -45,6 +45,7 @@ impl<'a> Plan<'a> {
             message: format!("{model} of {} does not do {}", file.title, request.task()),
         })?;
         let mut values = request.values();
+        untranslated(&values, op, &file.title)?;
         sized(&mut values, known, &file.title, &mut notices);
         shortened(&mut values, op, &file.title, &mut notices)?;
         for (name, value) in known.into_iter().flat_map(|known| &known.params) {
@@ -93,6 +94,14 @@ fn calls(wanted: u64, op: &Op) -> Vec<u64> {
         calls.push(rest);
     }
     calls
+}
+
+/// Who asks for a translation is not served by words in another language.
+fn untranslated(values: &Map<String, Json>, op: &Op, title: &str) -> Result<(), Failure> {
+    if values.get("translate") != Some(&Json::Bool(true)) || op.sends.contains("translate") {
+        return Ok(());
+    }
+    Err(Failure::Missing { message: format!("{title} writes down what is said and does not translate it") })
 }
 
 /// Brings the size to one that the model draws: of those it lists the nearest in shape, otherwise the nearest multiple.

@@ -45,7 +45,8 @@ pub fn by_status(reply: &Reply) -> Meaning {
         401 | 403 => Refusal::BadKey,
         402 => Refusal::Payment,
         404 | 410 => Refusal::Gone,
-        408 | 504 => Refusal::Timeout,
+        // A gateway that gave up: the work behind it may go on.
+        408 | 502 | 504 | 520 | 524 => Refusal::Timeout,
         413 => Refusal::TooBig,
         429 => Refusal::Rate,
         400..500 => Refusal::Invalid,
