@@ -7,7 +7,7 @@ use super::error::{ApiError, ErrorAnswer};
 use super::extract::{Asked, Named, Upload};
 use super::{images, ranges};
 use crate::media::picture::Seen;
-use crate::media::{AssetId, Failure, Owner};
+use crate::media::{AssetId, Failure, Medium, Owner, medium};
 use crate::storage::{Kind, Link, Meta, NewAsset};
 use axum::body::Body;
 use axum::extract::State;
@@ -49,7 +49,7 @@ pub struct Asset {
     created: i64,
     /// When it ceases to exist, seconds since 1970.
     expires: i64,
-    /// More about it: `width` and `height` of a picture.
+    /// More about it: `width` and `height` of a picture, `seconds` of a sound or a film.
     #[schema(value_type = Object)]
     metadata: Value,
     /// What is wrong with it, as found when it was last read.
@@ -62,7 +62,8 @@ pub struct Asset {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "published in /openapi.json; the form itself is read part by part")]
 pub struct UploadForm {
-    /// A picture: PNG, JPEG, WebP, GIF or BMP, up to 20 MB and 40 megapixels.
+    /// A picture: PNG, JPEG, WebP, GIF or BMP, up to 20 MB and 40 megapixels. A sound or a film with sound: OGG, MP3,
+    /// WAV, FLAC, AAC, M4A, MP4, WebM or MKV, up to 200 MB and 4 hours.
     #[schema(value_type = String, format = Binary)]
     file: Bytes,
 }
@@ -70,10 +71,11 @@ pub struct UploadForm {
 /// Stores a file for later requests: the body itself, whatever it is declared as, or `file` of a form. It is kept for a
 /// day, unless the server is configured otherwise.
 #[utoipa::path(post, path = "/v1/assets", tag = "assets",
-    request_body(description = "a PNG, JPEG, WebP, GIF or BMP, up to 20 MB and 40 megapixels",
-        content((Vec<u8> = "image/*"), (UploadForm = "multipart/form-data"))),
+    request_body(description = "a PNG, JPEG, WebP, GIF or BMP, up to 20 MB and 40 megapixels; or an OGG, MP3, WAV, FLAC, \
+            AAC, M4A, MP4, WebM or MKV with sound, up to 200 MB and 4 hours",
+        content((Vec<u8> = "image/*"), (Vec<u8> = "audio/*"), (Vec<u8> = "video/*"), (UploadForm = "multipart/form-data"))),
     responses((status = 201, body = Asset), (status = 400, body = ErrorAnswer), (status = 401, body = ErrorAnswer),
-        (status = 413, body = ErrorAnswer), (status = 415, body = ErrorAnswer, description = "no picture that is known here"),
+        (status = 413, body = ErrorAnswer), (status = 415, body = ErrorAnswer, description = "neither picture nor sound"),
         (status = 422, body = ErrorAnswer, description = "it cannot be decoded"), (status = 503, body = ErrorAnswer)))]
 pub async fn upload(
     State(door): State<Arc<Door>>,
@@ -82,23 +84,35 @@ pub async fn upload(
     Upload(bytes): Upload,
 ) -> Result<(StatusCode, Json<Asset>), ApiError> {
     let fail = |failure: Failure| ApiError::of(failure, &caller);
-    let file = bytes.clone();
-    let Some(seen) = images::decoded(&caller, move || Seen::of(&file, "file")).await? else {
-        let message = "this is no PNG, JPEG, WebP, GIF or BMP; other files are not taken yet";
+    let known = images::decoded(&caller, move || known(bytes)).await?;
+    let Some((file, metadata)) = known else {
+        let message = "this is no PNG, JPEG, WebP, GIF or BMP, and no OGG, MP3, WAV, FLAC, AAC, M4A, MP4, WebM or MKV";
         return Err(ApiError::refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message));
     };
     let new = NewAsset {
-        bytes,
-        content_type: seen.content_type.to_owned(),
+        bytes: file.bytes,
+        content_type: file.content_type,
         owner: caller.id.clone(),
         kind: Kind::Uploaded,
         parent: None,
-        metadata: json!({"width": seen.width, "height": seen.height}),
+        metadata,
     };
     let id = door.state.storage.put(new).await.map_err(fail)?;
     let meta = door.state.storage.meta(id).await.map_err(fail)?;
     let meta = meta.ok_or_else(|| ApiError::not_found("asset", &id.to_string()))?;
     Ok((StatusCode::CREATED, Json(described(&door, &headers, meta))))
+}
+
+/// What a file is, and what is worth knowing of it, once it is sure that it can be worked with. `None`: it is of a kind
+/// that nothing is done with here.
+fn known(bytes: Bytes) -> Result<Option<(Medium, Value)>, Failure> {
+    if medium::is_sound(&bytes) {
+        let (sound, heard) = Medium::heard(bytes, "file")?;
+        let seconds = (heard.seconds * 1000.0).round() / 1000.0;
+        return Ok(Some((sound, json!({"seconds": seconds}))));
+    }
+    let seen = Seen::of(&bytes, "file")?;
+    Ok(seen.map(|seen| (Medium::new(bytes, seen.content_type), json!({"width": seen.width, "height": seen.height}))))
 }
 
 /// The bytes of a stored file. With a signed link no key is needed.

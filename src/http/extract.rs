@@ -15,6 +15,8 @@ use std::str::FromStr;
 const MAX_JSON: usize = 1 << 20;
 /// Largest form: four pictures and a mask of the largest size, and room for the fields.
 const MAX_FORM: usize = 5 * crate::media::picture::MAX_FILE_BYTES + (1 << 20);
+/// Largest file sent for later requests.
+const MAX_UPLOAD: usize = crate::media::medium::MAX_SOUND_BYTES;
 /// Most parts of a form.
 const MAX_PARTS: usize = 64;
 /// How much of a body over the limit is still read (and forgotten): a client that is cut off while it sends never
@@ -53,11 +55,17 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        Self::of_at_most(MAX_FORM, request, state).await
+    }
+}
+
+impl Form {
+    async fn of_at_most<S: Send + Sync>(limit: usize, request: Request, state: &S) -> Result<Self, ApiError> {
         if content_type(request.headers()) != "multipart/form-data" {
             return Err(wrong_type("multipart/form-data"));
         }
         let (parts, body) = request.into_parts();
-        let body = Body::from(read(body, MAX_FORM).await?);
+        let body = Body::from(read(body, limit).await?);
         let mut form = Multipart::from_request(Request::from_parts(parts, body), state).await.map_err(broken_form)?;
         let (mut fields, mut files) = (Map::new(), Vec::new());
         while let Some(part) = form.next_field().await.map_err(broken_form)? {
@@ -87,14 +95,14 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let bytes = if content_type(request.headers()) == "multipart/form-data" {
-            let form = Form::from_request(request, state).await?;
+            let form = Form::of_at_most(MAX_UPLOAD + (1 << 20), request, state).await?;
             let mut files = form.files.into_iter().filter(|(name, _)| name == "file").map(|(_, bytes)| bytes);
             match (files.next(), files.next()) {
                 (file, None) => file.unwrap_or_default(),
                 (_, Some(_)) => return Err(ApiError::field("file", "one file at a time is possible, not several")),
             }
         } else {
-            read(request.into_body(), crate::media::picture::MAX_FILE_BYTES).await?
+            read(request.into_body(), MAX_UPLOAD).await?
         };
         if bytes.is_empty() {
             return Err(ApiError::field("file", "there is no file: send it as the body, or as `file` of a form"));

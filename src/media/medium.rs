@@ -1,6 +1,7 @@
 //! A picture, a sound or a film as a file: bytes and what they are by their content, whatever they were sent as.
 
 use super::picture::Seen;
+use super::sound::Heard;
 use super::{Failure, Sound, picture};
 use bytes::Bytes;
 
@@ -55,12 +56,30 @@ impl Medium {
         Ok(Self::new(bytes, kind))
     }
 
+    /// A sound or a film whose sound decodes, called what it is: MP4 and WebM hold either. Not for an async thread.
+    ///
+    /// # Errors
+    /// As [`Self::sound`] and [`Sound::heard`].
+    pub fn heard(bytes: Bytes, param: &str) -> Result<(Self, Heard), Failure> {
+        let mut medium = Self::sound(bytes, param)?;
+        let heard = Sound::heard(&medium.bytes, param)?;
+        let kind = match (medium.content_type.as_str(), heard.film) {
+            ("audio/webm", true) => Some("video/webm"),
+            ("video/mp4", false) => Some("audio/mp4"),
+            _ => None,
+        };
+        if let Some(kind) = kind {
+            kind.clone_into(&mut medium.content_type);
+        }
+        Ok((medium, heard))
+    }
+
     /// What a file is, if it is of a kind that can be worked with here.
     ///
     /// # Errors
     /// As [`Self::picture`] and [`Self::sound`] for a file that is of a known kind and still cannot be used.
     pub fn of(bytes: Bytes, param: &str) -> Result<Option<Self>, Failure> {
-        if sound_type(&bytes).is_some() {
+        if is_sound(&bytes) {
             return Self::sound(bytes, param).map(Some);
         }
         if bytes.len() > picture::MAX_FILE_BYTES {
@@ -120,6 +139,12 @@ impl Medium {
             _ => "bin",
         }
     }
+}
+
+/// Whether a file begins as a sound or a film does.
+#[must_use]
+pub fn is_sound(bytes: &[u8]) -> bool {
+    sound_type(bytes).is_some()
 }
 
 /// The media type of a sound by its first bytes. A film counts by its sound: MP4 and WebM hold either.
@@ -194,6 +219,23 @@ mod tests {
         let bare = speech.to_lpcm(8000).unwrap();
         assert_eq!((bare.content_type.as_str(), bare.extension()), ("audio/l16;rate=8000;channels=1", "pcm"));
         assert_eq!(bare.bytes, wav.bytes[44..]);
+    }
+
+    #[test]
+    fn containers_of_both_are_told_apart_by_what_is_in_them() {
+        for (name, kind) in [
+            ("modern-opus.webm", "audio/webm"),
+            ("film.webm", "video/webm"),
+            ("modern-opus.mp4", "audio/mp4"),
+            ("film.mp4", "video/mp4"),
+            ("film.mov", "video/mp4"),
+            ("modern.flac", "audio/flac"),
+        ] {
+            let (medium, heard) = Medium::heard(clip(name).bytes, "file").unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert_eq!((medium.content_type.as_str(), heard.film), (kind, name.starts_with("film")), "{name}");
+        }
+        let failure = Medium::heard(clip("silent-film.mp4").bytes, "file").expect_err("no sound");
+        assert!(failure.to_string().contains("there is no sound in it"), "{failure}");
     }
 
     #[test]

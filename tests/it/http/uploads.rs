@@ -2,6 +2,7 @@
 
 use super::odd_input::bomb;
 use super::*;
+use futures::StreamExt;
 use serde_json::json;
 
 fn keys() -> Vec<ApiKey> {
@@ -86,14 +87,106 @@ async fn what_is_no_picture_or_too_large_is_not_stored() {
     ] {
         let answer = sent(&server, "image/png", file.to_vec()).await;
         assert_eq!((answer.status.as_u16(), answer.error()["code"].as_str()), (status, Some(code)), "{what}");
-        let form = form("/v1/assets", &[Part::File("file", file)]);
-        let (mut head, body) = form.into_parts();
-        head.headers.insert(header::AUTHORIZATION, ANNA.parse().unwrap());
-        let answer = server.send(Request::from_parts(head, body)).await;
+        let answer = sent_in_a_form(&server, file).await;
         assert_eq!((answer.status.as_u16(), answer.error()["code"].as_str()), (status, Some(code)), "{what} in a form");
     }
     let answer = asked(&server, "POST", "/v1/assets", &[]).await;
     assert_eq!((answer.status.as_u16(), &answer.error()["code"]), (401, &json!("invalid_api_key")));
+    assert!(server.files().is_empty(), "{:?}", server.files());
+}
+
+fn clip(name: &str) -> Vec<u8> {
+    std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sound").join(name)).unwrap()
+}
+
+/// A WAV of 8 bits that holds silence.
+fn silence(rate: u32, samples: usize) -> Vec<u8> {
+    let length = u32::try_from(samples).unwrap();
+    let format = [16, 0x0001_0001, rate, rate, 0x0008_0001].map(u32::to_le_bytes).concat();
+    let head = [&b"RIFF"[..], &(length + 36).to_le_bytes(), b"WAVEfmt ", &format, b"data", &length.to_le_bytes()];
+    [head.concat(), vec![128; samples]].concat()
+}
+
+/// The upload of a file in a form, with a key.
+async fn sent_in_a_form(server: &Server, file: &[u8]) -> Answer {
+    let (mut head, body) = form("/v1/assets", &[Part::File("file", file)]).into_parts();
+    head.headers.insert(header::AUTHORIZATION, ANNA.parse().unwrap());
+    server.send(Request::from_parts(head, body)).await
+}
+
+#[tokio::test]
+async fn a_sound_or_a_film_is_stored_with_its_length() {
+    let server = server_with(Turn::Paints, keys(), 8).await;
+    for (name, kind) in [
+        ("modern.wav", "audio/wav"),
+        ("modern.flac", "audio/flac"),
+        ("modern.mp3", "audio/mpeg"),
+        ("modern.aac", "audio/aac"),
+        ("modern.m4a", "audio/mp4"),
+        ("modern-opus.ogg", "audio/ogg"),
+        ("modern-opus.webm", "audio/webm"),
+        ("film.webm", "video/webm"),
+        ("film.mp4", "video/mp4"),
+    ] {
+        let file = clip(name);
+        for answer in [sent(&server, "image/png", file.clone()).await, sent_in_a_form(&server, &file).await] {
+            assert_eq!(answer.status, 201, "{name}: {}", answer.json());
+            let asset = answer.json();
+            assert_eq!((&asset["content_type"], &asset["size"]), (&json!(kind), &json!(file.len())), "{name}");
+            let seconds = asset["metadata"]["seconds"].as_f64().unwrap();
+            assert!((seconds - 1.9).abs() < 0.1, "{name}: {seconds} s");
+            assert_eq!(asset["metadata"].as_object().unwrap().len(), 1, "{name}");
+            let link = asset["url"].as_str().unwrap().split_once("/v1/").unwrap().1;
+            let got = server.get(&format!("/v1/{link}")).await;
+            assert_eq!((got.status.as_u16(), got.header("content-type")), (200, Some(kind)), "{name}");
+            assert_eq!(got.bytes, file, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sound_may_be_larger_than_a_picture() {
+    let server = server_with(Turn::Paints, keys(), 8).await;
+    let file = silence(48_000, 48_000 * 450);
+    for answer in [sent(&server, "audio/wav", file.clone()).await, sent_in_a_form(&server, &file).await] {
+        assert_eq!(answer.status, 201, "{}", answer.json());
+        assert_eq!(answer.json()["metadata"], json!({"seconds": 450.0}));
+    }
+}
+
+#[tokio::test]
+async fn a_sound_that_cannot_be_used_is_not_stored() {
+    let server = server_with(Turn::Paints, keys(), 8).await;
+    let half = clip("modern.m4a");
+    for (status, what, file) in [
+        (422, "an OGG of one page's beginning", b"OggS\0\x02\0\0\0\0\0\0".to_vec()),
+        (422, "a film without sound", clip("silent-film.mp4")),
+        (422, "half an M4A, without its table of contents", half[..half.len() / 2].to_vec()),
+        (422, "a WAV without samples", silence(8000, 0)),
+        (422, "the beginning of an MP3 in front of nothing", b"ID3\x04\0\0\0\0\0\0".to_vec()),
+        (413, "a minute more than four hours", silence(1000, 14_460_000)),
+    ] {
+        for answer in [sent(&server, "audio/ogg", file.clone()).await, sent_in_a_form(&server, &file).await] {
+            let error = answer.error();
+            let code = if status == 413 { "too_big" } else { "invalid_value" };
+            assert_eq!((answer.status.as_u16(), error["code"].as_str()), (status, Some(code)), "{what}: {error}");
+            assert!(status == 413 || error["param"] == "file", "{what}: {error}");
+        }
+    }
+    let long = sent(&server, "audio/wav", silence(1000, 14_460_000)).await.error();
+    assert!(long["message"].as_str().unwrap().contains("14460 s long; at most 14400 s"), "{long}");
+    assert!(server.files().is_empty(), "{:?}", server.files());
+}
+
+#[tokio::test]
+async fn more_than_200_mb_are_refused_without_being_kept() {
+    let server = server_with(Turn::Paints, keys(), 8).await;
+    let start = futures::stream::once(async { Ok::<_, std::io::Error>(bytes::Bytes::from(silence(48_000, 1000))) });
+    let piece = bytes::Bytes::from(vec![128; 1 << 20]);
+    let rest = futures::stream::iter((0..191).map(move |_| Ok(piece.clone())));
+    let answer = sent(&server, "audio/wav", Body::from_stream(start.chain(rest))).await;
+    assert_eq!((answer.status.as_u16(), &answer.error()["code"]), (413, &json!("too_big")));
+    assert!(answer.error()["message"].as_str().unwrap().contains("200000000"), "{}", answer.json());
     assert!(server.files().is_empty(), "{:?}", server.files());
 }
 
