@@ -149,10 +149,7 @@ fn inherit(file: &mut ProviderFile, parent: ProviderFile, (auth, headers, messag
         file.auth = parent.auth;
     }
     if !headers {
-        // What tells of the other's account, such as its organization, is not inherited without the variable for it.
-        let own = |name: &String| !parent.vars.contains_key(name) || file.vars.contains_key(name);
-        let inherited = parent.headers.into_iter().filter(|field| field.value.slots().all(|slot| own(&slot.name)));
-        file.headers = inherited.collect();
+        file.headers = parent.headers;
     }
     if !message {
         file.message = parent.message;
