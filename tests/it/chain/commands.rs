@@ -1,10 +1,12 @@
-//! `samovar keys add-provider`, `keys list` and `providers list` as an administrator meets them.
+//! `samovar keys add-provider`, `keys list`, `providers list` and `providers test` as an administrator meets them.
 
 use crate::support::desk::{Desk, stderr, stdout};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
+use wiremock::matchers::{header, method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 /// Runs a command with that on stdin: its exit code, what it said on stdout, and what on stderr.
 fn run(desk: &Desk, arguments: &[&str], stdin: &str) -> (Option<i32>, String, String) {
@@ -105,4 +107,46 @@ fn providers_are_listed_with_their_keys_and_who_is_skipped() {
     fs::write(desk.path("samovar.toml"), "[providers.fall]\nkeys = \"fal-s3cret-value-2\"\n").unwrap();
     let (code, _, error) = run(&desk, &["providers", "list"], "");
     assert!(code == Some(1) && error.contains("[providers.fall] (in samovar.toml) names no provider"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_tested_by_the_cheapest_call_and_what_was_found_out_is_kept() {
+    let openai = MockServer::start().await;
+    let answers = [
+        ("0001", ResponseTemplate::new(200).set_body_json(serde_json::json!({"data": []}))),
+        ("0002", ResponseTemplate::new(401).set_body_json(serde_json::json!({"error": {"message": "sk-s3cret?"}}))),
+    ];
+    for (tail, answer) in answers {
+        let by_key = header("authorization", format!("Bearer sk-s3cret-key-{tail}").as_str());
+        Mock::given(method("GET")).and(path("/v1/models")).and(by_key).respond_with(answer).mount(&openai).await;
+    }
+    let desk = Desk::new();
+    let set = format!("OPENAI_API_KEY=sk-s3cret-key-0001,sk-s3cret-key-0002\nOPENAI_BASE_URL={}\n", openai.uri());
+    fs::write(desk.path(".env"), set).unwrap();
+    fs::set_permissions(desk.path(".env"), fs::Permissions::from_mode(0o600)).unwrap();
+    tokio::task::spawn_blocking(move || {
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        for arguments in [&["providers", "test"][..], &["providers", "test", "openai"]] {
+            let (code, said, error) = run(&desk, arguments, "");
+            assert_eq!((code, error.as_str()), (Some(1), ""), "{said}");
+            let lines: Vec<_> = said.lines().map(words).collect();
+            assert_eq!(lines.len(), 2, "{said}");
+            assert_eq!(lines[0], ["openai", "…0001", "ok"]);
+            assert_eq!(lines[1][..3], ["openai", "…0002", "bad_key:"]);
+        }
+        let list = said(&desk, &["keys", "list"], "");
+        assert!(list.contains("…0001       ready") && list.contains("…0002       retired (bad_key), tried"), "{list}");
+        let (code, said, _) = run(&desk, &["providers", "test", "bfl"], "");
+        assert_eq!((code, words(&said).join(" ").as_str()), (Some(1), "bfl no key: set BFL_API_KEY"));
+        refused(&desk, &["providers", "test", "opnai"], "", "there is no provider 'opnai'");
+    })
+    .await
+    .unwrap();
+    assert_eq!(openai.received_requests().await.unwrap().len(), 4);
+}
+
+#[test]
+fn without_any_key_there_is_nothing_to_test() {
+    let said = said(&Desk::new(), &["providers", "test"], "");
+    assert_eq!(said, "no provider has a key: samovar keys add-provider PROVIDER");
 }
