@@ -21,11 +21,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-/// Tries of a request that costs nothing, after something that did.
-const TRIES: u32 = 3;
-/// The pause before the second try; each later one is longer.
-const PAUSE: Duration = Duration::from_millis(500);
-
 /// Answers a request.
 ///
 /// # Errors
@@ -36,37 +31,29 @@ pub async fn answer(house: &Declarative, call: Call<'_>) -> Result<Answered, Fai
     let run = Run { caller: &caller, call: &call, op: plan.op, model: plan.model.clone() };
     let earlier = match call.resume {
         Some(state) => run.resumed(state)?,
-        None => Vec::new(),
+        None => Earlier::default(),
     };
-    let polled = plan.op.steps.iter().position(|step| step.poll.is_some());
+    let wanted = if earlier.closed { earlier.parts.len() } else { plan.calls.len() };
     // What was submitted needs its media no more.
-    let media = if earlier.len() < plan.calls.len() { run.media(&mut plan).await? } else { Values::new() };
-    let mut parts = Vec::new();
-    for number in 0..plan.calls.len() {
-        let mut part = run.part(&plan, number, &media);
-        match earlier.get(number) {
-            Some(values) => run.restore(&mut part, values)?,
-            None => {
-                run.steps(&mut part, 0, polled.unwrap_or(plan.op.steps.len())).await?;
-                if polled.is_some() {
-                    parts.push(part);
-                    call.journal.submitted(&run.state(&parts)).await?;
-                    continue;
-                }
-            }
-        }
-        parts.push(part);
-    }
-    if let Some(first) = polled {
-        run.finish(&mut parts, first).await?;
-    }
-    let content = content::of(&caller, call.request, &plan, &parts).await?;
+    let media = if earlier.parts.len() < wanted { run.media(&mut plan).await? } else { Values::new() };
+    let begun = (0..wanted).map(|number| run.part(&plan, number, &media)).collect();
+    let (mut parts, refused) = run.submit(begun, &earlier.parts).await?;
+    let lost = run.finish(&mut parts, refused).await?;
+    let content = content::of(&caller, call.request, &plan, &parts, lost).await?;
     if !content::is_kind(call.request, &content) {
         return Err(caller.broken(Refusal::BadResponse));
     }
+    plan.notices.extend(fewer(&plan, &content, &house.file.title));
     plan.notices.extend(other_format(call.request, &content, &house.file.title));
     let provenance = Provenance { provider: house.file.id.clone(), model: plan.model.clone(), fallback_reason: None };
     Ok(Answered { content, provenance, notices: plan.notices, bytes: caller.received() })
+}
+
+/// What to say where not all pictures came that were asked.
+fn fewer(plan: &Plan<'_>, content: &Content, title: &str) -> Option<String> {
+    let Content::Pictures(made) = content else { return None };
+    let (made, wanted) = (made.pictures.len(), plan.calls.iter().sum::<u64>());
+    ((made as u64) < wanted).then(|| format!("{title} made {made} of the {wanted} pictures that were asked"))
 }
 
 /// What to say where a sound came in another container than was asked.
@@ -98,6 +85,15 @@ pub async fn probe(caller: &Caller<'_>, step: &Step) -> Result<(), Failure> {
 
 fn variables(caller: &Caller<'_>) -> Values {
     caller.vars.iter().map(|(name, value)| (name.clone(), Value::text(value.as_str()))).collect()
+}
+
+/// What an earlier attempt submitted.
+#[derive(Default)]
+struct Earlier {
+    /// The values of each part.
+    parts: Vec<Map<String, Json>>,
+    /// Whether nothing more is to be submitted: a later part was refused.
+    closed: bool,
 }
 
 struct Run<'a> {
@@ -192,6 +188,63 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Where polling begins.
+    fn polled(&self) -> Option<usize> {
+        self.op.steps.iter().position(|step| step.poll.is_some())
+    }
+
+    /// Makes the calls that an earlier attempt has not made. A later one that is refused ends it, with that refusal:
+    /// what was taken before is paid and brought home all the same.
+    async fn submit(
+        &self,
+        begun: Vec<Part>,
+        earlier: &[Map<String, Json>],
+    ) -> Result<(Vec<Part>, Option<Failure>), Failure> {
+        let mut parts = Vec::new();
+        for (number, mut part) in begun.into_iter().enumerate() {
+            if let Some(values) = earlier.get(number) {
+                self.restore(&mut part, values)?;
+                parts.push(part);
+                continue;
+            }
+            match self.steps(&mut part, 0, self.polled().unwrap_or(self.op.steps.len())).await {
+                Ok(()) => {
+                    parts.push(part);
+                    self.written(&parts, false).await?;
+                }
+                Err(failure) if parts.is_empty() || failure == Failure::Cancelled => {
+                    self.give_up(&parts).await;
+                    return Err(failure);
+                }
+                Err(failure) => {
+                    self.written(&parts, true).await?;
+                    return Ok((parts, Some(failure)));
+                }
+            }
+        }
+        Ok((parts, None))
+    }
+
+    /// Writes down what was submitted. What runs elsewhere is paid: it is gone on with where that cannot be done for the
+    /// moment, and ended where it is not to go on.
+    async fn written(&self, parts: &[Part], closed: bool) -> Result<(), Failure> {
+        if self.polled().is_none() {
+            return Ok(());
+        }
+        match self.call.journal.submitted(&self.state(parts, closed)).await {
+            Err(Failure::Unavailable { message }) => {
+                let provider = self.caller.house.file.id.as_str();
+                tracing::warn!(provider, message, "what was submitted could not be written down");
+                Ok(())
+            }
+            Err(failure) => {
+                self.give_up(parts).await;
+                Err(failure)
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
     /// One call of a step that is not polled. What may be billed is sent once; what only fetches a paid answer is tried
     /// again.
     async fn once(&self, step: &Step, part: &Part) -> Result<Reply, Failure> {
@@ -208,30 +261,37 @@ impl Run<'_> {
             if result.is_ok() && cost == Cost::Billed {
                 self.caller.accepted();
             }
-            let passing = matches!(&result, Err(Failure::Remote { refusal: Refusal::Busy | Refusal::Timeout, .. }));
-            if !(again && passing && tried < TRIES) {
-                return result;
-            }
-            self.caller.wait_until(Instant::now() + PAUSE * tried).await?;
+            let next = result.as_ref().err().filter(|_| again).and_then(|failure| self.caller.again(failure, tried));
+            let Some(next) = next else { return result };
+            self.caller.wait_until(next).await?;
         }
         Err(self.caller.broken(Refusal::Busy))
     }
 
-    /// Polls every part and does what comes after.
-    async fn finish(&self, parts: &mut [Part], first: usize) -> Result<(), Failure> {
+    /// Polls every part and does what comes after. One that fails is marked, and what it failed of returned beside what
+    /// `lost` tells already.
+    async fn finish(&self, parts: &mut [Part], mut lost: Option<Failure>) -> Result<Option<Failure>, Failure> {
+        let Some(first) = self.polled() else { return Ok(lost) };
         for number in 0..parts.len() {
-            let done = self.steps(&mut parts[number], first, self.op.steps.len()).await;
-            if done == Err(Failure::Cancelled) {
-                self.give_up(&parts[number + 1..], first).await;
+            match self.steps(&mut parts[number], first, self.op.steps.len()).await {
+                Ok(()) => {}
+                Err(Failure::Cancelled) => {
+                    self.give_up(&parts[number + 1..]).await;
+                    return Err(Failure::Cancelled);
+                }
+                Err(failure) => {
+                    parts[number].lost = true;
+                    lost = Some(self.caller.first_of(lost, failure));
+                }
             }
-            done?;
         }
-        Ok(())
+        Ok(lost)
     }
 
-    /// Tells that the answers of the parts that were not looked at yet are no longer wanted.
-    async fn give_up(&self, parts: &[Part], first: usize) {
-        let Some(polling) = self.op.steps.get(first).and_then(|step| step.poll.as_ref()) else { return };
+    /// Tells that the answers of these parts are no longer wanted.
+    async fn give_up(&self, parts: &[Part]) {
+        let polling = self.polled().and_then(|first| self.op.steps[first].poll.as_ref());
+        let Some(polling) = polling else { return };
         for part in parts {
             poll::cancel(self.caller, polling, part).await;
         }
@@ -286,23 +346,24 @@ impl Run<'_> {
     }
 
     /// What must be known to go on after a restart: everything extracted, for each part.
-    fn state(&self, parts: &[Part]) -> Json {
+    fn state(&self, parts: &[Part], closed: bool) -> Json {
         let names = || self.op.steps.iter().flat_map(|step| step.extract.iter().map(|wanted| &wanted.name));
         let one = |part: &Part| {
             let value = |name: &String| Some((name.clone(), part.values.get(name)?.to_json()));
             json!({ "values": names().filter_map(value).collect::<Map<_, _>>() })
         };
-        json!({ "op": self.op.name, "parts": parts.iter().map(one).collect::<Vec<_>>() })
+        json!({ "op": self.op.name, "parts": parts.iter().map(one).collect::<Vec<_>>(), "closed": closed })
     }
 
-    /// The values of the parts that an earlier attempt submitted.
-    fn resumed(&self, state: &Json) -> Result<Vec<Map<String, Json>>, Failure> {
+    /// What an earlier attempt submitted.
+    fn resumed(&self, state: &Json) -> Result<Earlier, Failure> {
         self.caller.accepted();
         let values = |part: &Json| part.get("values").and_then(Json::as_object).cloned();
         let parts = state.get("parts").and_then(Json::as_array).map(|parts| parts.iter().map(values).collect());
         let same = state.get("op").and_then(Json::as_str) == Some(self.op.name.as_str());
         let parts: Option<Option<Vec<_>>> = parts.filter(|_| same);
-        parts.flatten().ok_or_else(|| {
+        let closed = state.get("closed") == Some(&Json::Bool(true));
+        parts.flatten().map(|parts| Earlier { parts, closed }).ok_or_else(|| {
             tracing::warn!(provider = self.caller.house.file.id, "what was submitted cannot be gone on with");
             self.caller.broken(Refusal::BadResponse)
         })

@@ -1,13 +1,13 @@
 //! One call of a provider while it lasts: with which key, until when, what was sent and may have to be paid. Every
 //! request of the call goes through here, and every failure gets its class and its word on money here.
 
-use super::Declarative;
 use super::file::{Body, Op, Parse, Step};
 use super::refusal::{self, Meaning};
 use super::reply::Reply;
 use super::request::{self, Part};
 use super::send::{self, SendError};
 use super::template::value::{Value, Values};
+use super::{Declarative, PATIENCE};
 use crate::media::{Failure, Refusal, Watch};
 use crate::providers::Key;
 use reqwest::{Method, Request};
@@ -21,6 +21,12 @@ use tokio::time::{Instant, timeout_at};
 const MOST_BYTES: usize = 128 << 20;
 /// What a call without an end gets.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// How long one look may take, or an answer that was paid stand still while it is fetched.
+const LOOK: Duration = Duration::from_secs(30);
+/// Tries of a request that costs nothing, after something that did.
+const TRIES: u32 = 3;
+/// The pause before the second try; each later one is longer.
+const PAUSE: Duration = Duration::from_millis(500);
 /// How long it may take to tell that an answer is no longer wanted.
 const CANCEL: Duration = Duration::from_secs(5);
 
@@ -63,6 +69,15 @@ impl Cost {
     pub fn of(step: &Step, op: &Op) -> Self {
         if step.method == Method::GET || op.resubmit { Self::Free } else { Self::Billed }
     }
+}
+
+/// How long an answer is waited for.
+#[derive(Debug, Clone, Copy)]
+enum Within {
+    /// All of it.
+    Whole(Duration),
+    /// Each piece of it.
+    Pieces(Duration),
 }
 
 impl<'a> Caller<'a> {
@@ -129,21 +144,40 @@ impl<'a> Caller<'a> {
     /// When there is no answer.
     pub async fn exchange(&self, step: &Step, part: &Part, cost: Cost) -> Result<Reply, Failure> {
         let request = request::of_step(self, step, part)?;
-        let received = self.fetch(request, MOST_BYTES, cost).await?;
+        let within = match &step.poll {
+            Some(_) => Within::Whole(LOOK),
+            None if cost == Cost::Free && part.last.is_some() => Within::Pieces(LOOK),
+            None => Within::Whole(PATIENCE),
+        };
+        let received = self.fetch(request, MOST_BYTES, cost, within).await?;
         let success = (200..300).contains(&received.status);
         Ok(Reply::read(received.status, received.headers, received.body, step.parse, success))
     }
 
-    /// Sends a request, and brings at most so many bytes.
+    /// Fetches a file of at most so many bytes. One that goes on coming may take all the time there is.
     ///
     /// # Errors
     /// When there is no answer.
-    pub async fn fetch(&self, request: Request, most: usize, cost: Cost) -> Result<send::Received, Failure> {
+    pub async fn download(&self, request: Request, most: usize) -> Result<send::Received, Failure> {
+        self.fetch(request, most, Cost::Free, Within::Pieces(LOOK)).await
+    }
+
+    async fn fetch(
+        &self,
+        request: Request,
+        most: usize,
+        cost: Cost,
+        within: Within,
+    ) -> Result<send::Received, Failure> {
         let before = self.paid.load(Ordering::Relaxed);
         if cost == Cost::Billed {
             self.paid.store(true, Ordering::Relaxed);
         }
-        let sending = timeout_at(self.deadline, send::send(&self.house.client, &self.house.hosts, request, most));
+        let (end, silence) = match within {
+            Within::Whole(time) => (self.deadline.min(Instant::now() + time), Duration::MAX),
+            Within::Pieces(time) => (self.deadline, time),
+        };
+        let sending = timeout_at(end, send::send(&self.house.client, &self.house.hosts, request, most, silence));
         let sent = tokio::select! {
             () = self.watch.cancel.cancelled() => return Err(Failure::Cancelled),
             sent = sending => sent,
@@ -167,7 +201,7 @@ impl<'a> Caller<'a> {
         tracing::debug!(provider = self.house.file.id, %error, "no answer");
         let refusal = match error {
             SendError::NotSent => Refusal::Busy,
-            SendError::Cut => Refusal::Timeout,
+            SendError::Cut | SendError::Silent => Refusal::Timeout,
             SendError::TooLarge(_) | SendError::NotAllowed(_) | SendError::Redirects => Refusal::BadResponse,
         };
         Err(self.broken(refusal))
@@ -175,7 +209,7 @@ impl<'a> Caller<'a> {
 
     /// Sends something that nobody waits for.
     pub async fn whisper(&self, request: Request) {
-        let sending = send::send(&self.house.client, &self.house.hosts, request, MOST_BYTES);
+        let sending = send::send(&self.house.client, &self.house.hosts, request, MOST_BYTES, CANCEL);
         if let Ok(Err(error)) = tokio::time::timeout(CANCEL, sending).await {
             tracing::debug!(provider = self.house.file.id, %error, "the end of a job could not be told");
         }
@@ -240,6 +274,31 @@ impl<'a> Caller<'a> {
                 Failure::Remote { provider, refusal, retry_after_s, status, spend_unknown: open }
             }
             other => other,
+        }
+    }
+
+    /// When what costs nothing is to be asked again after a failure that passes: something was paid, and it is fetched
+    /// as long as there is time.
+    #[must_use]
+    pub fn again(&self, failure: &Failure, tried: u32) -> Option<Instant> {
+        let Failure::Remote { refusal, retry_after_s, .. } = failure else { return None };
+        let pause = PAUSE * tried.min(20);
+        let pause = match refusal {
+            Refusal::Busy | Refusal::Timeout if tried < TRIES => pause,
+            Refusal::Rate | Refusal::Loading => retry_after_s.map_or(pause, Duration::from_secs).max(PAUSE),
+            _ => return None,
+        };
+        Some(Instant::now() + pause).filter(|at| *at < self.deadline)
+    }
+
+    /// The first of several failures; the money is open where it is for any of them.
+    #[must_use]
+    pub fn first_of(&self, first: Option<Failure>, next: Failure) -> Failure {
+        let open = matches!(next, Failure::Remote { spend_unknown: true, .. });
+        match first {
+            Some(first @ Failure::Remote { .. }) if open => self.with_spend(first, true),
+            Some(first) if !open => first,
+            _ => next,
         }
     }
 

@@ -1,55 +1,73 @@
 //! Turns the last answers into what the task gives: pictures that decode, words, a sound, a film. Fetches urls.
 
-use super::caller::{Caller, Cost};
+use super::caller::Caller;
 use super::file::Step;
 use super::output::{self, Found};
 use super::plan::Plan;
+use super::refusal;
 use super::reply::Reply;
 use super::request::{self, Part};
 use crate::media::content::Text;
 use crate::media::{Content, DrawnPicture, Failure, ImageResult, Medium, Picture, Refusal, Request};
 use bytes::Bytes;
-use std::time::Duration;
-use tokio::time::Instant;
-
-/// Tries of a download.
-const TRIES: u32 = 3;
-/// The pause before the second try; each later one is longer.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// A file and its media type, where that was told.
 type File = (Bytes, Option<String>);
 
-/// What came of all the parts.
+/// What came of all the parts. Where several make pictures, those that were made count; `lost` is why others were not.
 ///
 /// # Errors
-/// When an answer has not what was wanted, or it is nothing that can be used.
-pub async fn of(caller: &Caller<'_>, request: &Request, plan: &Plan<'_>, parts: &[Part]) -> Result<Content, Failure> {
+/// When no answer has what was wanted, or it is nothing that can be used.
+pub async fn of(
+    caller: &Caller<'_>,
+    request: &Request,
+    plan: &Plan<'_>,
+    parts: &[Part],
+    mut lost: Option<Failure>,
+) -> Result<Content, Failure> {
     let mut pictures = Vec::new();
-    for (number, part) in parts.iter().enumerate() {
-        let (Some(reply), Some(step)) = (&part.last, plan.op.steps.last()) else {
-            return Err(caller.broken(Refusal::BadResponse));
-        };
-        let found = output::found(&plan.op.output, reply).ok_or_else(|| caller.unusable(reply, step))?;
-        let files = match found {
-            Found::Words(text) => return words(caller, request, text, reply, step),
-            Found::Files(files) => files,
-            Found::Urls(urls) => fetched(caller, plan, &urls).await?,
-        };
-        match request {
-            Request::ImageGenerate(_) | Request::ImageEdit(_) | Request::ImageUpscale(_) => {
-                let alone = files.len() == 1;
-                for (bytes, _) in files {
-                    let seed = plan.seed_of(number).filter(|_| alone && plan.seeded());
-                    pictures.push(DrawnPicture { picture: picture(caller, bytes).await?, seed });
-                }
-            }
-            Request::SpeechSynthesize(_) => return sound(caller, plan, files, reply, step),
-            Request::VideoGenerate(_) => return film(caller, files, reply, step),
-            _ => return Err(caller.unusable(reply, step)),
+    for (number, part) in parts.iter().enumerate().filter(|(_, part)| !part.lost) {
+        match of_part(caller, request, plan, (number, part)).await {
+            Ok(Content::Pictures(made)) => pictures.extend(made.pictures),
+            Ok(whole) => return Ok(whole),
+            Err(Failure::Cancelled) => return Err(Failure::Cancelled),
+            Err(failure) => lost = Some(caller.first_of(lost, failure)),
         }
     }
-    Ok(Content::Pictures(ImageResult { pictures, drawing: None }))
+    match lost {
+        Some(failure) if pictures.is_empty() => Err(failure),
+        _ => Ok(Content::Pictures(ImageResult { pictures, drawing: None })),
+    }
+}
+
+async fn of_part(
+    caller: &Caller<'_>,
+    request: &Request,
+    plan: &Plan<'_>,
+    (number, part): (usize, &Part),
+) -> Result<Content, Failure> {
+    let (Some(reply), Some(step)) = (&part.last, plan.op.steps.last()) else {
+        return Err(caller.broken(Refusal::BadResponse));
+    };
+    let found = output::found(&plan.op.output, reply).ok_or_else(|| caller.unusable(reply, step))?;
+    let files = match found {
+        Found::Words(text) => return words(caller, request, text, reply, step),
+        Found::Files(files) => files,
+        Found::Urls(urls) => fetched(caller, plan, &urls).await?,
+    };
+    match request {
+        Request::ImageGenerate(_) | Request::ImageEdit(_) | Request::ImageUpscale(_) => {
+            let (alone, mut pictures) = (files.len() == 1, Vec::new());
+            for (bytes, _) in files {
+                let seed = plan.seed_of(number).filter(|_| alone && plan.seeded());
+                pictures.push(DrawnPicture { picture: picture(caller, bytes).await?, seed });
+            }
+            Ok(Content::Pictures(ImageResult { pictures, drawing: None }))
+        }
+        Request::SpeechSynthesize(_) => sound(caller, plan, files, reply, step),
+        Request::VideoGenerate(_) => film(caller, files, reply, step),
+        _ => Err(caller.unusable(reply, step)),
+    }
 }
 
 /// Whether it is of the kind that was asked for. How good it is, whoever asked decides.
@@ -137,9 +155,9 @@ async fn download(caller: &Caller<'_>, plan: &Plan<'_>, url: &str) -> Result<Fil
         tracing::warn!(provider = caller.house.file.id, %error, "the provider sent us somewhere we do not go");
         caller.broken(Refusal::BadResponse)
     })?;
-    for tried in 1..=TRIES {
+    for tried in 1.. {
         let request = request::of_download(caller, url.clone(), rules.same_auth)?;
-        let failure = match caller.fetch(request, rules.max_bytes, Cost::Free).await {
+        let failure = match caller.download(request, rules.max_bytes).await {
             Ok(received) if (200..300).contains(&received.status) => {
                 let reply =
                     Reply::read(received.status, received.headers, received.body, super::file::Parse::Bytes, true);
@@ -147,16 +165,24 @@ async fn download(caller: &Caller<'_>, plan: &Plan<'_>, url: &str) -> Result<Fil
             }
             Ok(received) => {
                 tracing::warn!(provider = caller.house.file.id, status = received.status, "a file cannot be fetched");
-                let refusal = if received.status >= 500 { Refusal::Busy } else { Refusal::BadResponse };
-                caller.broken(refusal)
+                no_file(caller, received)
             }
             Err(failure) => failure,
         };
-        let passing = matches!(failure, Failure::Remote { refusal: Refusal::Busy | Refusal::Timeout, .. });
-        if !passing || tried == TRIES {
-            return Err(failure);
-        }
-        caller.wait_until(Instant::now() + PAUSE * tried).await?;
+        let Some(next) = caller.again(&failure, tried) else { return Err(failure) };
+        caller.wait_until(next).await?;
     }
     Err(caller.broken(Refusal::Busy))
+}
+
+/// Why there is no file: what passes is told from what does not.
+fn no_file(caller: &Caller<'_>, received: super::send::Received) -> Failure {
+    let reply = Reply::read(received.status, received.headers, received.body, super::file::Parse::Bytes, false);
+    let meaning = refusal::by_status(&reply);
+    let passes = matches!(meaning.refusal, Refusal::Busy | Refusal::Timeout | Refusal::Rate);
+    let mut failure = caller.broken(if passes { meaning.refusal } else { Refusal::BadResponse });
+    if let Failure::Remote { retry_after_s, .. } = &mut failure {
+        *retry_after_s = meaning.retry_after_s;
+    }
+    failure
 }

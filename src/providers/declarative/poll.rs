@@ -73,16 +73,31 @@ async fn look(
         return Ok((None, told.min(LONGEST_PAUSE)));
     }
     if !fine(reply.status, step) || !reply.readable {
-        return caller.judged(reply, step).map(|_| none);
+        return match caller.judged(reply, step) {
+            Ok(_) => Ok(none),
+            Err(failure) => later(failure),
+        };
     }
+    let state = state(poll, &reply);
     if let Some(meaning) = refusal::by_rule(&caller.house.file.errors, &reply, &step.name, true) {
-        return Err(caller.refused(meaning, &reply, step));
+        let failure = caller.refused(meaning, &reply, step);
+        return if matches!(state, State::Pending) { later(failure) } else { Err(failure) };
     }
-    match state(poll, &reply) {
+    match state {
         State::Pending => Ok(none),
         State::Done => caller.judged(reply, step).map(|reply| (Some(reply), Duration::ZERO)),
         // It says itself that it failed, so nothing is open about the money.
         State::Failed => Err(caller.with_spend(caller.unusable(&reply, step), false)),
+    }
+}
+
+/// The asking was too often or too early, or a gateway gave up: the job is asked after again, when that was told.
+fn later(failure: Failure) -> Result<(Option<Reply>, Duration), Failure> {
+    match failure {
+        Failure::Remote { refusal: Refusal::Rate | Refusal::Loading | Refusal::Timeout, retry_after_s, .. } => {
+            Ok((None, retry_after_s.map_or(Duration::ZERO, Duration::from_secs).min(LONGEST_PAUSE)))
+        }
+        failure => Err(failure),
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Part {
     pub urls: BTreeSet<String>,
     /// The last answer.
     pub last: Option<Reply>,
+    /// Nothing comes of it: it failed after it was taken.
+    pub lost: bool,
 }
 
 /// A provider's base with its variables.

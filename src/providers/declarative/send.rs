@@ -6,6 +6,8 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Client, Method, Request};
 use std::error::Error;
+use std::time::Duration;
+use tokio::time::timeout;
 use url::Url;
 
 /// Redirects that are followed.
@@ -31,6 +33,9 @@ pub enum SendError {
     /// The connection broke after the request was sent, or while it was.
     #[error("the connection broke off")]
     Cut,
+    /// Nothing more came for too long.
+    #[error("the answer stood still")]
+    Silent,
     /// More bytes than allowed.
     #[error("the answer is larger than {0} bytes")]
     TooLarge(usize),
@@ -43,19 +48,26 @@ pub enum SendError {
 }
 
 /// Sends a request. Only a GET without a body follows redirects; headers marked as sensitive and the query stay with
-/// the origin they were meant for.
+/// the origin they were meant for. At most `most` bytes are taken, none later than `silence` after the one before.
 ///
 /// # Errors
 /// Why nothing came back.
-pub async fn send(client: &Client, hosts: &Hosts, request: Request, most: usize) -> Result<Received, SendError> {
+pub async fn send(
+    client: &Client,
+    hosts: &Hosts,
+    request: Request,
+    most: usize,
+    silence: Duration,
+) -> Result<Received, SendError> {
     hosts.check_address(request.url())?;
     let follows = request.method() == Method::GET && request.body().is_none();
     let mut next = request;
     for _ in 0..=MOST_REDIRECTS {
         let (url, mut headers) = (next.url().clone(), next.headers().clone());
-        let response = client.execute(next).await.map_err(|error| sorted(&error))?;
+        let response = timeout(silence, client.execute(next)).await.map_err(|_| SendError::Silent)?;
+        let response = response.map_err(|error| sorted(&error))?;
         let target = follows.then(|| redirect(&response, &url)).flatten();
-        let Some(target) = target else { return receive(response, most).await };
+        let Some(target) = target else { return receive(response, most, silence).await };
         hosts.check(&target)?;
         if target.origin() != url.origin() {
             let sensitive = headers.iter().filter(|(_, value)| value.is_sensitive());
@@ -88,14 +100,16 @@ fn redirect(response: &reqwest::Response, from: &Url) -> Option<Url> {
     from.join(location).ok()
 }
 
-async fn receive(mut response: reqwest::Response, most: usize) -> Result<Received, SendError> {
+async fn receive(mut response: reqwest::Response, most: usize, silence: Duration) -> Result<Received, SendError> {
     let announced = response.content_length().unwrap_or_default();
     if announced > most as u64 {
         return Err(SendError::TooLarge(most));
     }
     let (status, headers) = (response.status().as_u16(), std::mem::take(response.headers_mut()));
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|_| SendError::Cut)? {
+    loop {
+        let chunk = timeout(silence, response.chunk()).await.map_err(|_| SendError::Silent)?;
+        let Some(chunk) = chunk.map_err(|_| SendError::Cut)? else { break };
         if body.len() + chunk.len() > most {
             return Err(SendError::TooLarge(most));
         }

@@ -467,6 +467,88 @@ async fn a_step_that_is_not_needed_is_skipped_and_a_paid_answer_is_fetched_again
     assert_eq!((requests(&server, "GET").await, requests(&server, "POST").await), (2, 1));
 }
 
+/// A job at `/jobs/NUMBER` that is done at its first look, with a picture.
+async fn job(server: &MockServer, number: u8) -> Json {
+    let url = format!("data:image/png;base64,{}", b64(&png(8, 8)));
+    let (status, result) =
+        (state("COMPLETED"), ResponseTemplate::new(200).set_body_json(json!({"image": {"url": url}})));
+    Mock::given(path(format!("/jobs/{number}"))).respond_with(status).mount(server).await;
+    Mock::given(path(format!("/jobs/{number}/result"))).respond_with(result).mount(server).await;
+    json!({"status_url": format!("{}/jobs/{number}", server.uri())})
+}
+
+#[tokio::test]
+async fn pictures_that_were_made_come_home_although_a_later_call_is_refused() {
+    let server = MockServer::start().await;
+    let first = job(&server, 1).await;
+    let taken = ResponseTemplate::new(200).set_body_json(first);
+    Mock::given(method("POST")).respond_with(taken).up_to_n_times(1).mount(&server).await;
+    answers(&server, ResponseTemplate::new(402)).await;
+    let mut two = ImageRequest::new("x");
+    two.count = 2;
+    let asked = ask(&tea(&server.uri(), "", QUEUE), "a/pot", two.clone()).await;
+    let answered = asked.result.expect("one picture");
+    assert_eq!(answered.notices, ["Tea made 1 of the 2 pictures that were asked"]);
+    assert_eq!((answered.content.pictures().unwrap().pictures.len(), requests(&server, "POST").await), (1, 2));
+    let state: Json = serde_json::from_str(asked.notes.last().unwrap()).unwrap();
+    let house = tea(&server.uri(), "", QUEUE);
+    let again = ask_with(&house, "a/pot", two.clone(), &Watch::nobody(), Some(&state)).await;
+    assert!(again.result.is_ok() && requests(&server, "POST").await == 2, "the refused one is not sent again");
+
+    let server = MockServer::start().await;
+    let data = json!({"data": [{"b64": b64(b"no picture")}]});
+    let taken = ResponseTemplate::new(200).set_body_json(data);
+    Mock::given(method("POST")).respond_with(taken).up_to_n_times(1).mount(&server).await;
+    answers(&server, ResponseTemplate::new(402)).await;
+    let asked = ask(&tea(&server.uri(), "", &DRAW.replace("n = 2", "n = 1")), "pot", two).await;
+    assert_eq!(asked.refusal(), (Refusal::Payment, Some(402), true, None));
+}
+
+#[tokio::test]
+async fn a_paid_answer_is_waited_for_where_the_asking_was_too_often() {
+    let too_often = || ResponseTemplate::new(429).insert_header("Retry-After", "0");
+    let server = queue(vec![too_often(), ResponseTemplate::new(504), state("COMPLETED")]).await;
+    Mock::given(path("/jobs/1/result")).respond_with(too_often()).up_to_n_times(1).mount(&server).await;
+    result(&server, &format!("{}/file.png", server.uri())).await;
+    Mock::given(path("/file.png")).respond_with(too_often()).up_to_n_times(1).mount(&server).await;
+    let file = ResponseTemplate::new(200).set_body_raw(png(8, 8), "image/png");
+    Mock::given(path("/file.png")).respond_with(file).mount(&server).await;
+    let strict = QUEUE.replace("tolerate = [429, \"5xx\"], ", "");
+    let asked = ask(&tea(&server.uri(), "", &strict), "a/pot", ImageRequest::new("x")).await;
+    assert!(asked.result.is_ok(), "{:?}", asked.result);
+    assert_eq!((requests(&server, "GET").await, requests(&server, "POST").await), (7, 1));
+}
+
+/// Cannot write down what was submitted.
+struct Broken(Failure);
+
+#[async_trait]
+impl Journal for Broken {
+    async fn submitting(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn submitted(&self, _: &Json) -> Result<(), Failure> {
+        Err(self.0.clone())
+    }
+}
+
+#[tokio::test]
+async fn what_runs_elsewhere_is_gone_on_with_or_ended_where_it_cannot_be_written_down() {
+    let passing = Failure::Unavailable { message: "no database".to_owned() };
+    for (failure, ends) in [(passing, 0), (Failure::Cancelled, 1)] {
+        let server = queue(vec![state("COMPLETED")]).await;
+        result(&server, &format!("data:image/png;base64,{}", b64(&png(8, 8)))).await;
+        let (house, key, watch) = (tea(&server.uri(), "", QUEUE), key(), Watch::nobody());
+        let (request, journal) = (Request::from(ImageRequest::new("x")), Broken(failure));
+        let timeout = Duration::from_secs(20);
+        let (model, key) = ("a/pot", Some(&key));
+        let call = Call { model, request: &request, key, watch: &watch, timeout, journal: &journal, resume: None };
+        let result = house.answer(call).await;
+        assert_eq!((result.is_ok(), requests(&server, "PUT").await), (ends == 0, ends), "{result:?}");
+    }
+}
+
 const SPEECH: &str = r#"
 [[model]]
 id = "ear"
