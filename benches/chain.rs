@@ -43,6 +43,7 @@ impl Provider for AtOnce {
             created: 0,
             languages: vec!["en".to_owned()],
             elsewhere: Vec::new(),
+            levels: Vec::new(),
         }]
     }
 

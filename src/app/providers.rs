@@ -22,6 +22,7 @@ pub struct Remotes {
     files: Vec<ProviderFile>,
     supplies: Vec<Supply>,
     bases: BTreeMap<String, Url>,
+    proxies: Vec<String>,
     /// Things that look like a mistake but harm nothing, one sentence each.
     pub warnings: Vec<String>,
     key_file: KeyFile,
@@ -40,7 +41,8 @@ impl Remotes {
         let wanted: Vec<Wanted> = files.iter().map(wanted).collect();
         let configured = config.providers(&wanted)?;
         let (supplies, bases, warnings) = (configured.supplies, configured.bases, configured.warnings);
-        Ok(Self { files, supplies, bases, warnings, key_file: config.key_file() })
+        let proxies = configured.proxies;
+        Ok(Self { files, supplies, bases, proxies, warnings, key_file: config.key_file() })
     }
 
     /// Their files, by id.
@@ -61,7 +63,7 @@ impl Remotes {
     /// When TLS cannot be set up.
     pub fn providers(&self) -> Result<Vec<Arc<dyn Provider>>> {
         let provider = |file: &ProviderFile| {
-            let options = Options { base_url: self.base(&file.id).cloned(), ..Options::default() };
+            let options = Options { base_url: self.base(&file.id).cloned(), trusted_hosts: self.proxies.clone() };
             Ok(Arc::new(Declarative::new(file.clone(), options)?) as Arc<dyn Provider>)
         };
         self.files.iter().map(provider).collect()

@@ -200,7 +200,7 @@ impl Chain {
 
     /// How long this model may take for a request of this size.
     fn patience(&self, target: &Target<'_>, request: &Request) -> Duration {
-        let most = target.provider.manners().patience;
+        let most = target.provider.patience(target.model, request.task());
         self.pace.timeout(target.provider.id(), &paced(target.model, request), most)
     }
 
@@ -244,7 +244,7 @@ impl Chain {
         asking: &Asking<'_>,
     ) -> Result<Answered, Failure> {
         let page = Page { trail: &asking.trail, provider: provider.id(), model, key: key.map(|key| key.id.as_str()) };
-        let timeout = provider.manners().patience.min(asking.left());
+        let timeout = provider.patience(model, request.task()).min(asking.left());
         let call = Call { model, request, key, watch: asking.watch, timeout, journal: &page, resume: Some(state) };
         self.made(&Target { provider, model, last: true }, call, key, asking).await
     }

@@ -100,6 +100,7 @@ impl Provider for Fake {
             created: 0,
             languages: owned(&self.languages),
             elsewhere: owned(&self.elsewhere),
+            levels: Vec::new(),
         };
         self.models.iter().map(card).collect()
     }

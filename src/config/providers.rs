@@ -13,6 +13,8 @@ use url::Url;
 /// What `[providers.ID]` holds besides the variables of the provider.
 const KEYS: &str = "keys";
 const BASE_URL: &str = "base_url";
+/// Where proxies are set, in large letters or small ones.
+const PROXIES: [&str; 3] = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
 
 /// What is configured of all providers.
 #[derive(Debug, Default)]
@@ -21,6 +23,8 @@ pub struct Providers {
     pub supplies: Vec<Supply>,
     /// Other places where they answer, by id.
     pub bases: BTreeMap<String, Url>,
+    /// Hosts of the proxies that calls go through; they may lie in a private network.
+    pub proxies: Vec<String>,
     /// Things that look like a mistake but harm nothing, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -33,7 +37,7 @@ struct Texts {
 
 pub(super) fn read(sources: &Sources, wanted: &[Wanted]) -> Result<Providers, ConfigError> {
     check_names(sources, wanted)?;
-    let mut providers = Providers::default();
+    let mut providers = Providers { proxies: proxies(sources), ..Providers::default() };
     for wanted in wanted {
         let found = found(sources, wanted, &mut providers.warnings)?;
         providers.supplies.push(wanted.supplied_with(found));
@@ -44,6 +48,17 @@ pub(super) fn read(sources: &Sources, wanted: &[Wanted]) -> Result<Providers, Co
     let names: Vec<&str> = wanted.iter().flat_map(|wanted| wanted.keys.iter().map(String::as_str)).collect();
     providers.warnings.extend(sources.open_dotenv(&names));
     Ok(providers)
+}
+
+/// Hosts of the proxies that are set as every program reads them.
+fn proxies(sources: &Sources) -> Vec<String> {
+    let names = PROXIES.iter().flat_map(|name| [(*name).to_owned(), name.to_lowercase()]);
+    let host = |name: String| {
+        let (_, text) = sources.named(&[name]).ok()??;
+        let whole = if text.contains("://") { text } else { format!("http://{text}") };
+        Url::parse(&whole).ok()?.host_str().map(str::to_owned)
+    };
+    names.filter_map(host).collect()
 }
 
 /// A name in `samovar.toml` that nobody reads is a slip of the pen.

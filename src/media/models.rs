@@ -22,6 +22,9 @@ pub struct ModelCard {
     pub languages: Vec<String>,
     /// Who else serves it, best first, as links of a route.
     pub elsewhere: Vec<String>,
+    /// The levels that may use it, such as `subscriber`; empty: everybody.
+    #[serde(default)]
+    pub levels: Vec<String>,
 }
 
 /// Who can be asked now.

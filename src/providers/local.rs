@@ -44,6 +44,7 @@ impl LocalModels {
             created: installed_at(&self.catalogue, entry),
             languages: entry.prompt_languages.clone(),
             elsewhere: entry.remote.clone(),
+            levels: Vec::new(),
         }
     }
 }

@@ -59,7 +59,7 @@ pub struct Manners {
     pub concurrency: usize,
     /// Whether its refusal of a content says nothing about others: the next one is asked all the same.
     pub own_policy: bool,
-    /// The longest a call may take before anything is known about it.
+    /// The longest that any call may take.
     pub patience: Duration,
 }
 
@@ -87,6 +87,11 @@ pub trait Provider: Send + Sync {
 
     /// How it wants to be treated.
     fn manners(&self) -> Manners;
+
+    /// The longest that one of its models may take for a task.
+    fn patience(&self, _model: &str, _task: &str) -> Duration {
+        self.manners().patience
+    }
 
     /// Answers a checked request.
     ///

@@ -42,6 +42,7 @@ impl Provider for Fake {
             created: 0,
             languages: Vec::new(),
             elsewhere: Vec::new(),
+            levels: Vec::new(),
         };
         vec![card("writer", &["text.translate", "video.generate"]), card("mute", &["text.translate"])]
     }

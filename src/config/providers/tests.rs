@@ -176,6 +176,14 @@ fn a_provider_may_answer_elsewhere() {
 }
 
 #[test]
+fn proxies_are_known_by_their_hosts() {
+    let set = [("HTTPS_PROXY", "http://me:s3cret@proxy.lan:3128"), ("all_proxy", "gate:1080")];
+    let providers = read_with(&set).unwrap();
+    assert_eq!(providers.proxies, ["proxy.lan", "gate"]);
+    assert!(!format!("{providers:?}").contains("s3cret"));
+}
+
+#[test]
 fn files_with_keys_that_others_may_read_are_warned_of() {
     let of_dotenv = read_all(&[], "FAL_KEY=s3cret\n", "").unwrap();
     assert!(of_dotenv.warnings[0].contains("chmod 600"), "{:?}", of_dotenv.warnings);

@@ -23,7 +23,7 @@ use crate::media::models::ModelCard;
 use crate::media::{Answered, Failure, Watch};
 use async_trait::async_trait;
 use caller::Caller;
-use file::{Model, ProviderFile};
+use file::{Model, Op, ProviderFile};
 use hosts::Hosts;
 use jiff::civil::Date;
 use std::time::Duration;
@@ -41,6 +41,12 @@ pub struct Options {
     pub base_url: Option<Url>,
     /// Names that may have private addresses, such as that of a proxy.
     pub trusted_hosts: Vec<String>,
+}
+
+/// How long an op may take: to be submitted, and to be done where it is asked after.
+fn patience_of(op: &Op) -> Duration {
+    let polled = op.steps.iter().filter_map(|step| step.poll.as_ref()).map(|poll| poll.max_s).sum();
+    PATIENCE.saturating_add(Duration::try_from_secs_f64(polled).unwrap_or(PATIENCE))
 }
 
 /// A provider that a file describes.
@@ -102,6 +108,7 @@ impl Declarative {
             created: 0,
             languages: model.prompt_languages.clone(),
             elsewhere: Vec::new(),
+            levels: model.levels.clone(),
         }
     }
 }
@@ -129,15 +136,17 @@ impl Provider for Declarative {
     }
 
     fn manners(&self) -> Manners {
-        let steps = self.file.ops.values().flat_map(|op| &op.steps);
-        let longest = steps.filter_map(|step| step.poll.as_ref()).map(|poll| poll.max_s).fold(0.0, f64::max);
-        let polled = Duration::try_from_secs_f64(longest).unwrap_or(PATIENCE);
         Manners {
             keyed: !self.file.keys.is_empty(),
             concurrency: self.file.concurrency,
             own_policy: self.file.own_policy,
-            patience: PATIENCE + polled,
+            patience: self.file.ops.values().map(patience_of).max().unwrap_or(PATIENCE),
         }
+    }
+
+    fn patience(&self, model: &str, task: &str) -> Duration {
+        let today = self.file.renamed.get(model).map_or(model, String::as_str);
+        self.file.op(self.file.model(today), task).map_or(PATIENCE, patience_of)
     }
 
     async fn answer(&self, call: Call<'_>) -> Result<Answered, Failure> {

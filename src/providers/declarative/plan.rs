@@ -41,6 +41,9 @@ impl<'a> Plan<'a> {
         if known.is_some_and(|known| house.is_gone(known)) {
             return Err(Failure::remote(&file.title, Refusal::Gone));
         }
+        if known.is_none() && !file.any_model {
+            return Err(Failure::Missing { message: format!("{} has no model `{model}`", file.title) });
+        }
         let op = file.op(known, request.task()).ok_or_else(|| Failure::Missing {
             message: format!("{model} of {} does not do {}", file.title, request.task()),
         })?;

@@ -728,5 +728,23 @@ fn cards_and_manners_come_from_the_file() {
     let manners = house.manners();
     assert!(manners.keyed && manners.own_policy && manners.concurrency == 10);
     assert_eq!(house.renamed("kettle").as_deref(), Some("pot"));
-    assert!(tea("https://x.example", "", QUEUE).manners().patience > manners.patience);
+    let both = tea("https://x.example", "", &format!("{QUEUE}{WRITE}"));
+    assert_eq!(both.patience("a/pot", "image.generate"), both.manners().patience);
+    assert_eq!(both.patience("leaf", "text.write"), PATIENCE);
+    assert!(both.manners().patience > manners.patience);
+    let few = tea("https://x.example", "", &DRAW.replacen("tasks =", "levels = [\"admin\"]\ntasks =", 1));
+    assert_eq!(
+        few.models().into_iter().map(|card| card.levels).collect::<Vec<_>>(),
+        [vec!["admin".to_owned()], vec![]]
+    );
+}
+
+#[tokio::test]
+async fn a_model_that_is_not_listed_is_asked_for_only_where_the_file_says() {
+    let server = MockServer::start().await;
+    answers(&server, ResponseTemplate::new(200).set_body_json(json!({"text": "A tree."}))).await;
+    let asked = ask(&tea(&server.uri(), "", WRITE), "bud", write("x")).await;
+    let message = "Tea has no model `bud`".to_owned();
+    assert_eq!(asked.result, Err(Failure::Missing { message }));
+    assert_eq!(ask(&tea(&server.uri(), "any_model = true", WRITE), "bud", write("x")).await.words(), "A tree.");
 }

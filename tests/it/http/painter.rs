@@ -87,6 +87,7 @@ impl Provider for Painter {
             created: 1_700_000_000,
             languages: Vec::new(),
             elsewhere: Vec::new(),
+            levels: Vec::new(),
         };
         vec![card("sdxl-turbo", "SDXL-Turbo", false), card("demo", "Emoji (demo)", true)]
     }

@@ -59,6 +59,8 @@ pub struct ProviderFile {
     pub message: Vec<JsonPath>,
     /// Retired names of models, and today's.
     pub renamed: BTreeMap<String, String>,
+    /// Whether it is asked for models too that this file does not list.
+    pub any_model: bool,
     /// Its models; the first that serves a task is the default for it.
     pub models: Vec<Model>,
     /// How each operation is carried out.
@@ -69,7 +71,7 @@ pub struct ProviderFile {
 
 impl ProviderFile {
     /// The op that serves a task with a model. A model that the file does not list is served by the op named like
-    /// the task.
+    /// the task, where the file lets it be asked for at all (`any_model`).
     #[must_use]
     pub fn op(&self, model: Option<&Model>, task: &str) -> Option<&Op> {
         match model {

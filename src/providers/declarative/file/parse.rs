@@ -108,6 +108,7 @@ fn provider(root: Table<'_, '_>, stem: &str, parent: Option<(ProviderFile, usize
         id,
         base,
         old_bases: list("old_bases"),
+        any_model: root.flag("any_model"),
         keys,
         vars,
         concurrency: root.count("concurrency").unwrap_or(4),
