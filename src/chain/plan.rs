@@ -3,7 +3,7 @@
 use super::route::{LOCAL, Link, OTHERS};
 use super::{Chain, decide, no_key};
 use crate::media::models::ModelCard;
-use crate::media::{Failure, Request};
+use crate::media::{Failure, Level, Request};
 use crate::providers::Provider;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -83,7 +83,15 @@ impl Chain {
         let provider = self.provider(&link.provider).filter(|p| self.supplied(p.id()));
         let provider = provider.ok_or_else(|| no_key(&link.provider))?;
         let permitted = &request.choice().allowed_models;
-        let allowed = |model: &String| permitted.as_ref().is_none_or(|permitted| permitted.contains(model));
+        let cards = provider.models();
+        let level = request.choice().level.map(Level::word);
+        let for_level = |card: &ModelCard| {
+            card.levels.is_empty() || level.is_none_or(|level| card.levels.iter().any(|word| word == level))
+        };
+        let allowed = |model: &String| {
+            permitted.as_ref().is_none_or(|permitted| permitted.contains(model))
+                && cards.iter().find(|card| card.name == *model).is_none_or(for_level)
+        };
         if let Some(model) = &link.model {
             if !allowed(model) {
                 let message = format!("the model `{model}` is not for accounts of this level");
@@ -91,10 +99,11 @@ impl Chain {
             }
             return Ok((provider, vec![provider.renamed(model).unwrap_or_else(|| model.clone())]));
         }
-        let cards = provider.models().into_iter();
-        let fit = cards.filter(|card| card.ready && does(card, request.task()) && allowed(&card.name));
-        let models: Vec<String> =
-            fit.map(|card| card.name).filter(|model| !self.is_gone(provider.id(), model, request.task())).collect();
+        let fit = cards.iter().filter(|card| card.ready && does(card, request.task()) && allowed(&card.name));
+        let models: Vec<String> = fit
+            .map(|card| card.name.clone())
+            .filter(|model| !self.is_gone(provider.id(), model, request.task()))
+            .collect();
         if models.is_empty() {
             let message = format!("{} has no model that is ready for {}", provider.title(), request.task());
             return Err(Failure::Missing { message });

@@ -21,6 +21,8 @@ struct Fake {
     /// Languages that its models read.
     languages: Vec<&'static str>,
     elsewhere: Vec<&'static str>,
+    /// Levels that its models are for; none: all.
+    levels: Vec<&'static str>,
     /// Its keys; `None`: it wants none.
     keys: Option<Vec<&'static str>>,
     own_policy: bool,
@@ -38,6 +40,7 @@ impl Fake {
             tasks: vec!["image.generate"],
             languages: Vec::new(),
             elsewhere: Vec::new(),
+            levels: Vec::new(),
             keys: None,
             own_policy: false,
             says: Mutex::default(),
@@ -100,7 +103,7 @@ impl Provider for Fake {
             created: 0,
             languages: owned(&self.languages),
             elsewhere: owned(&self.elsewhere),
-            levels: Vec::new(),
+            levels: owned(&self.levels),
         };
         self.models.iter().map(card).collect()
     }

@@ -161,6 +161,7 @@ impl Args {
                 provider: self.provider.clone(),
                 local_only: self.local_only,
                 allowed_models: None,
+                level: None,
             },
         })
     }

@@ -55,7 +55,7 @@ impl Wish {
         {
             return Err(Failure::invalid(name, "the picture of the parent is asked for, but there is no parent"));
         }
-        let owner = owner.id.clone();
+        let (owner, level) = (owner.id.clone(), owner.level);
         let allowed = allowed.map(<[String]>::to_vec);
         // On a thread of its own: a large picture to start from is scaled, written as a file and hashed here.
         let checked = tokio::task::spawn_blocking(move || {
@@ -65,6 +65,7 @@ impl Wish {
             let (mut request, notices) = self.request.checked(&elsewhere)?;
             let media = request.detach()?;
             request.choice_mut().allowed_models = allowed;
+            request.choice_mut().level = Some(level);
             let needs = request.choice().model.as_ref().map(|model| format!("model:{model}"));
             let key = self.idempotency_key;
             let idempotency = key.map(|key| Idempotency { key, fingerprint: fingerprint(&fixed, &media) });

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::chain::memo::{Current, Remote};
-use crate::media::Refusal;
+use crate::media::{Level, Refusal};
 use crate::media::task::TextWrite;
 use serde_json::json;
 
@@ -294,6 +294,16 @@ async fn a_provider_whose_keys_are_dead_is_not_counted_on() {
     let mut again = ImageRequest::new("a cat");
     again.choice.provider = Some("mine".into());
     assert_eq!(reply(&chain, again).await.result.expect_err("no money still").class(), "payment");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_is_not_for_a_level_is_not_asked_for_it() {
+    let costly = Arc::new(Fake { levels: vec!["admin"], ..Fake::new("mine", &["large"]).with_keys(&KEYS) });
+    let chain = chain("mine,other", vec![costly, other()]).await;
+    for (level, who) in [(Level::User, "other"), (Level::Admin, "mine")] {
+        let answered = ask(&chain, |r| r.choice.level = Some(level)).await.expect("an answer");
+        assert_eq!(answered.provenance.provider, who, "{level}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,7 +22,7 @@ pub use text_translate::TextTranslate;
 pub use text_write::TextWrite;
 pub use video_generate::VideoGenerate;
 
-use super::{Content, Failure, ImageRequest, Medium};
+use super::{Content, Failure, ImageRequest, Level, Medium};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -41,6 +41,9 @@ pub struct Choice {
     /// Only these models may answer; `None`: any. Set by the rules of the caller's level, not by the caller.
     #[schema(ignore)]
     pub allowed_models: Option<Vec<String>>,
+    /// The caller's level, which some models are not for; `None`: any. Set as the former.
+    #[schema(ignore)]
+    pub level: Option<Level>,
 }
 
 impl Choice {
