@@ -1,6 +1,7 @@
 //! The chain with its real neighbours.
 
 mod commands;
+mod equivalents;
 #[cfg(feature = "engine")]
 mod falling_back;
 mod houses;
