@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::chain::memo::{Current, Remote};
-use crate::media::{Level, Refusal};
 use crate::media::task::TextWrite;
+use crate::media::{Level, Refusal};
 use serde_json::json;
 
 const KEYS: [&str; 2] = ["the-first-secret-key-1111", "the-second-secret-key-2222"];

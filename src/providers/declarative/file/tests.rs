@@ -84,7 +84,11 @@ fn a_right_file_is_read() {
 #[test]
 fn mistakes_are_told_with_their_lines() {
     let cases = [
-        ("title = \"Tea\"", "titel = \"Tea\"", "line 2: a provider file has no key `titel`; it has aliases, any_model, auth"),
+        (
+            "title = \"Tea\"",
+            "titel = \"Tea\"",
+            "line 2: a provider file has no key `titel`; it has aliases, any_model, auth",
+        ),
         ("id = \"tea\"", "id = \"Tea\"", "line 1: the id `Tea` may have small letters"),
         ("https://api.tea.example/v1", "http://x", "line 3: `base` must begin with https://"),
         ("{{folder}}", "{{fodler}}", "line 8: the provider has no placeholder `fodler` here; it has folder, model"),
