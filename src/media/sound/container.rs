@@ -1,6 +1,7 @@
 //! The sound track of a file, packet by packet. Knows the crates that read containers and codecs, and where they need
 //! help; nothing else of the server does.
 
+use super::mp4;
 use super::resample::RATES;
 use std::io::Cursor;
 use std::sync::LazyLock;
@@ -53,6 +54,9 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Finds the track that is played when nobody chooses, or else the first whose codec is known.
     pub(super) fn open(bytes: &'a [u8]) -> Result<Self, String> {
+        if mp4::is_endless(bytes) {
+            return Err("its tables are made to take hours to read".to_owned());
+        }
         // A file that was cut off is refused for what is missing at its end, but not if it comes as a stream.
         Self::of(Box::new(Cursor::new(bytes)))
             .or_else(|why| Self::of(Box::new(ReadOnlySource::new(Cursor::new(bytes)))).map_err(|_| why))

@@ -3,6 +3,7 @@
 //! believed in nothing: what is read from it is counted while it is read.
 
 mod container;
+mod mp4;
 mod pcm;
 mod resample;
 

@@ -292,6 +292,44 @@ fn a_file_that_was_cut_off_gives_what_it_has() {
     }
 }
 
+/// A box of an MP4.
+fn boxed(kind: &[u8; 4], inside: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(inside.len() + 8).unwrap();
+    [&length.to_be_bytes(), kind.as_slice(), inside].concat()
+}
+
+#[test]
+fn an_mp4_whose_tables_would_take_hours_is_refused_at_once() {
+    let film = |lines: u32, packets: u32| {
+        let durations = [&[0; 4][..], &lines.to_be_bytes(), &vec![1; lines as usize * 8]].concat();
+        let sizes = [&[0; 4][..], &1_u32.to_be_bytes(), &packets.to_be_bytes()].concat();
+        let tables = [boxed(b"stts", &durations), boxed(b"stsz", &sizes)].concat();
+        let track =
+            [b"stbl", b"minf", b"mdia", b"trak", b"moov"].iter().fold(tables, |inside, kind| boxed(kind, &inside));
+        [boxed(b"ftyp", b"isom\0\0\0\0"), track].concat()
+    };
+    let fragment = |lines: u32| {
+        let run = [&0x100_u32.to_be_bytes()[..], &lines.to_be_bytes(), &vec![0; lines as usize * 4]].concat();
+        let fragment = boxed(b"moof", &boxed(b"traf", &boxed(b"trun", &run)));
+        [boxed(b"ftyp", b"isom\0\0\0\0"), fragment].concat()
+    };
+    for (file, endless) in [
+        (film(100_000, 1_000_000), true),
+        (film(1, u32::MAX), false),
+        (film(100_000, 400_000), false),
+        (fragment(300_000), true),
+        (fragment(100_000), false),
+    ] {
+        let failure = Sound::decode(&file, "audio").expect_err("it holds no sound");
+        assert_eq!(failure.to_string().contains("take hours"), endless, "{failure}");
+    }
+    // A claim of more lines than there are costs nothing.
+    let mut lying = film(10, u32::MAX);
+    let at = lying.windows(4).position(|four| four == b"stts").unwrap() + 8;
+    lying[at..at + 4].copy_from_slice(&u32::MAX.to_be_bytes());
+    assert!(!mp4::is_endless(&lying));
+}
+
 #[test]
 fn damage_in_the_middle_costs_only_what_it_hit() {
     let original = original();
