@@ -22,6 +22,8 @@ pub mod db;
 // Doors.
 pub mod cli;
 pub mod http;
+#[cfg(feature = "telegram")]
+pub mod telegram;
 
 // Who may do how much.
 pub mod accounts;

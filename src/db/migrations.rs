@@ -15,6 +15,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (7, "provider_keys", include_str!("migrations/0007_provider_keys.sql")),
     (8, "remote", include_str!("migrations/0008_remote.sql")),
     (9, "attempts", include_str!("migrations/0009_attempts.sql")),
+    (10, "telegram", include_str!("migrations/0010_telegram.sql")),
 ];
 
 pub(super) fn sqlite() -> Migrator {

@@ -1,0 +1,113 @@
+-- The Telegram door. Times are milliseconds since 1970; ids of chats, people and messages are Telegram's.
+
+-- Updates as they came: one that stands here may be acknowledged, and is handled once, whatever happens.
+CREATE TABLE telegram_updates (
+    id BIGINT PRIMARY KEY,
+    body TEXT NOT NULL,
+    received_at BIGINT NOT NULL,
+    handled_at BIGINT
+);
+CREATE INDEX telegram_updates_open ON telegram_updates (id) WHERE handled_at IS NULL;
+
+-- Who may poll: one process at a time.
+CREATE TABLE telegram_poller (
+    bot BIGINT PRIMARY KEY,
+    holder TEXT NOT NULL,
+    lease_until BIGINT NOT NULL
+);
+
+-- Who talks to the bot, and how each wants it.
+CREATE TABLE telegram_people (
+    id BIGINT PRIMARY KEY,
+    -- ru or en, chosen or told by Telegram at the first contact.
+    lang TEXT NOT NULL,
+    name TEXT NOT NULL,
+    username TEXT,
+    -- What is remembered of formats, models and styles; a JSON object.
+    tastes TEXT NOT NULL,
+    -- Set while messages to them are refused.
+    blocked_at BIGINT,
+    -- Set by an administrator: nothing of theirs is answered.
+    banned_at BIGINT,
+    first_at BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL
+);
+
+-- What somebody is in the middle of, in one chat and topic; 0 is no topic.
+CREATE TABLE telegram_sessions (
+    chat BIGINT NOT NULL,
+    person BIGINT NOT NULL,
+    topic BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    PRIMARY KEY (chat, person, topic)
+);
+
+-- Jobs that came in here: where their answers go, and what their buttons repeat.
+CREATE TABLE telegram_jobs (
+    job TEXT PRIMARY KEY,
+    -- Short number for people and buttons.
+    number BIGINT NOT NULL UNIQUE,
+    chat BIGINT NOT NULL,
+    topic BIGINT NOT NULL,
+    person BIGINT NOT NULL,
+    -- The message that it answers.
+    message BIGINT NOT NULL,
+    lang TEXT NOT NULL,
+    -- The mode and what was asked, to ask it again; JSON.
+    asked TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    -- Set when its last message stands in the outbox.
+    concluded_at BIGINT
+);
+CREATE INDEX telegram_jobs_open ON telegram_jobs (job) WHERE concluded_at IS NULL;
+CREATE INDEX telegram_jobs_of_person ON telegram_jobs (person, number);
+
+-- What is to be sent, changed or deleted in chats, in order.
+CREATE TABLE telegram_outbox (
+-- sqlite
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+-- postgres
+    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+-- both
+    -- The same thing is put in once; a newer edit of the same message takes the place of one that waits.
+    key TEXT NOT NULL UNIQUE,
+    chat BIGINT NOT NULL,
+    topic BIGINT NOT NULL,
+    -- 0 is sent before 1.
+    urgency BIGINT NOT NULL,
+    act TEXT NOT NULL,
+    -- The job whose answer this is.
+    job TEXT,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'sending', 'sent', 'unsure', 'refused', 'dropped')),
+    attempts BIGINT NOT NULL,
+    not_before BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    settled_at BIGINT,
+    -- Why it was refused or dropped.
+    reason TEXT
+);
+CREATE INDEX telegram_outbox_waiting ON telegram_outbox (chat, urgency, id) WHERE state IN ('waiting', 'sending');
+
+-- Messages that are changed later, by the names that the door gave them.
+CREATE TABLE telegram_messages (
+    slot TEXT PRIMARY KEY,
+    chat BIGINT NOT NULL,
+    message BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+-- Files that Telegram has: sent again by these ids instead of their bytes.
+CREATE TABLE telegram_files (
+    asset TEXT NOT NULL,
+    -- photo, document, …
+    kind TEXT NOT NULL,
+    file TEXT NOT NULL,
+    PRIMARY KEY (asset, kind)
+);
+
+-- Switches of administrators, such as the pause.
+CREATE TABLE telegram_switches (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);

@@ -1,0 +1,9 @@
+//! The Telegram door: what people write and press becomes jobs, and what comes of those goes back into their chats.
+//!
+//! An update is written down before Telegram may forget it, handled once, and answered by parcels that are put into the
+//! outbox in the same transaction. Handlers never wait for a job: whoever follows it puts its answer into the outbox.
+//! Must not know who answers or how: what is shown of models and of the engine comes through traits of `media`, wired
+//! by the composition root.
+
+pub mod keyboard;
+pub mod parcel;
