@@ -43,25 +43,36 @@ CREATE TABLE telegram_sessions (
     PRIMARY KEY (chat, person, topic)
 );
 
--- Jobs that came in here: where their answers go, and what their buttons repeat.
-CREATE TABLE telegram_jobs (
-    job TEXT PRIMARY KEY,
-    -- Short number for people and buttons.
-    number BIGINT NOT NULL UNIQUE,
+-- What people asked for: each becomes a job, and its answer goes back to where it was asked.
+CREATE TABLE telegram_orders (
+    -- Short, for people and buttons.
+-- sqlite
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+-- postgres
+    number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+-- both
+    -- The same message makes one order, however often it is handled.
+    key TEXT NOT NULL UNIQUE,
     chat BIGINT NOT NULL,
     topic BIGINT NOT NULL,
     person BIGINT NOT NULL,
-    -- The message that it answers.
+    -- The message that it answers; 0: none.
     message BIGINT NOT NULL,
     lang TEXT NOT NULL,
     -- The mode and what was asked, to ask it again; JSON.
     asked TEXT NOT NULL,
+    -- NULL until it was submitted.
+    job TEXT UNIQUE,
     created_at BIGINT NOT NULL,
+    -- When it may be submitted; a far day while its owner has yet to agree.
+    not_before BIGINT NOT NULL,
     -- Set when its last message stands in the outbox.
-    concluded_at BIGINT
+    concluded_at BIGINT,
+    -- What came of it, for the history: done, failed, cancelled, declined.
+    outcome TEXT
 );
-CREATE INDEX telegram_jobs_open ON telegram_jobs (job) WHERE concluded_at IS NULL;
-CREATE INDEX telegram_jobs_of_person ON telegram_jobs (person, number);
+CREATE INDEX telegram_orders_open ON telegram_orders (number) WHERE concluded_at IS NULL;
+CREATE INDEX telegram_orders_of_person ON telegram_orders (person, number);
 
 -- What is to be sent, changed or deleted in chats, in order.
 CREATE TABLE telegram_outbox (
