@@ -13,7 +13,7 @@ mod settings;
 
 pub use keys::{ApiKey, Holder, Keys, NewKey, StoredKey};
 pub use ledger::{Discrepancy, Movement, TopUp, ToppedUp};
-pub use operations::{Purchase, Reserved};
+pub use operations::{Bill, Purchase, Reserved};
 pub use overview::{Account, Overview, Standing};
 pub use pace::Pace;
 pub use settings::{Limit, Settings, Terms};

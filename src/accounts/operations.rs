@@ -31,6 +31,17 @@ pub struct Reserved {
     pub price: i64,
 }
 
+/// What a job took of its owner's account, for its owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bill {
+    /// Units taken from the day's free ones.
+    pub free: u32,
+    /// Kopecks for the rest.
+    pub price: i64,
+    /// Whether it was given back.
+    pub returned: bool,
+}
+
 /// An account as the rules need it.
 pub(super) struct Standing {
     pub(super) level: Level,
@@ -118,6 +129,17 @@ impl Accounts {
             ledger::book(tx, &owner, &entry).await?;
         }
         Ok(())
+    }
+
+    /// What a job took of its owner's account. `None` for a job that took nothing.
+    ///
+    /// # Errors
+    /// [`DbError`] when it cannot be read.
+    pub async fn bill(&self, job: JobId) -> Result<Option<Bill>, DbError> {
+        let sql = "SELECT free_units, price, status FROM operations WHERE job = $1";
+        let Some(row) = self.db.row(sql, values![job.to_string()]).await? else { return Ok(None) };
+        let free = u32::try_from(row.get::<i64>("free_units")?).unwrap_or(u32::MAX);
+        Ok(Some(Bill { free, price: row.get("price")?, returned: row.get::<String>("status")? == "failed" }))
     }
 
     /// Jobs whose part is set aside, neither spent nor given back, and since when; the oldest first.

@@ -7,6 +7,7 @@ mod parse;
 mod place;
 pub mod providers;
 mod sources;
+mod telegram;
 pub mod variables;
 
 use crate::accounts::ApiKey;
@@ -21,6 +22,7 @@ use parse::Value;
 use providers::Providers;
 use secrecy::{ExposeSecret, SecretString};
 use sources::Sources;
+pub use telegram::Telegram;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -115,6 +117,8 @@ pub struct Config {
     pub lease: Duration,
     /// How long the job in hand may go on when the program is told to end.
     pub grace: Duration,
+    /// The bot; `None` without a token.
+    pub telegram: Option<Telegram>,
     /// What is logged; `None`: the command's own default.
     pub log_filter: Option<String>,
     /// Things that look like a mistake but harm nothing, one sentence each.
@@ -170,6 +174,7 @@ impl Config {
             budget: given(&sources, &vars::BUDGET)?.duration()?,
             lease: given(&sources, &vars::LEASE)?.duration()?,
             grace: given(&sources, &vars::GRACE)?.duration_or_zero()?,
+            telegram: telegram::read(&sources)?,
             log_filter: sources.get(&vars::RUST_LOG)?.map(|v| v.text()),
             warnings: std::mem::take(&mut sources.warnings),
             sources,

@@ -10,7 +10,7 @@ pub use wish::Wish;
 
 use crate::accounts::{Accounts, Purchase};
 use crate::db::{Db, Passing, Tx};
-use crate::media::{Answer, AssetId, Failure, JobId, Owner};
+use crate::media::{Answer, AssetId, Failure, JobId, Level, Owner};
 use crate::queue::{Ended, Idempotency, NewJob, Queue, Submitted};
 use crate::storage::Storage;
 use std::sync::Arc;
@@ -232,6 +232,29 @@ impl Intake {
     /// [`Failure::Unavailable`] when the database cannot be read.
     pub async fn list(&self, owner: &Owner, before: Option<JobId>, limit: u32) -> Result<Vec<JobView>, Failure> {
         Ok(self.queue.list(owner, before, limit).await?)
+    }
+
+    /// Deletes what is kept of an account: its jobs that are over, and its files. Jobs under way are cancelled. What moved
+    /// its balance stays, as books must.
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`] when that could not be written down.
+    pub async fn forget(&self, owner: &str) -> Result<(), Failure> {
+        // Not as an administrator, to whom the jobs of everybody belong.
+        let own = Owner { id: owner.to_owned(), level: Level::User };
+        for job in self.list(&own, None, u32::from(u16::MAX)).await? {
+            if !job.state.is_final() {
+                self.cancel(job.id, &own).await?;
+            }
+        }
+        self.db
+            .retrying(|| async {
+                let mut tx = self.db.begin().await?;
+                self.queue.forget_of(&mut tx, owner).await?;
+                tx.commit().await
+            })
+            .await?;
+        self.storage.delete_of(owner).await.map(drop)
     }
 
     async fn discard(&self, uploads: &[AssetId]) {

@@ -51,6 +51,15 @@ impl Standing {
 }
 
 impl Queue {
+    /// Deletes the jobs of an account that are over, with everything that was asked.
+    ///
+    /// # Errors
+    /// [`DbError`] when it could not be written.
+    pub async fn forget_of(&self, tx: &mut Tx, owner: &str) -> Result<u64, DbError> {
+        let sql = "DELETE FROM jobs WHERE owner = $1 AND state IN ('done', 'failed', 'cancelled')";
+        tx.execute(sql, values![owner]).await
+    }
+
     /// Takes up the jobs whose lease ended or whose worker's process is gone: back into the line, or, after their last
     /// attempt, to their end. Returns those that ended. `me` is the worker that asks: the job in its hand is its own affair.
     ///

@@ -139,6 +139,18 @@ pub(super) async fn remove_expired(db: &Db, now: i64, most: u32) -> Result<Vec<A
     .await
 }
 
+/// Removes up to `most` rows of an owner, and says which.
+pub(super) async fn remove_of(db: &Db, owner: &str, most: u32) -> Result<Vec<AssetId>, DbError> {
+    let sql = "DELETE FROM assets WHERE id IN (SELECT id FROM assets WHERE owner = $1 LIMIT $2) RETURNING id";
+    db.retrying(|| async {
+        let mut tx = db.begin().await?;
+        let rows = tx.rows(sql, values![owner, most]).await?;
+        tx.commit().await?;
+        ids(&rows)
+    })
+    .await
+}
+
 /// Those of `asked` that have a row.
 pub(super) async fn existing(db: &Db, asked: &[AssetId]) -> Result<Vec<AssetId>, DbError> {
     let list = Value::from_iter(asked.iter().map(AssetId::to_string)).to_string();

@@ -48,6 +48,22 @@ impl Storage {
         Ok(Swept { expired, orphans })
     }
 
+    /// Deletes every file of an account. Returns how many there were.
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`] when the database does not answer.
+    pub async fn delete_of(&self, owner: &str) -> Result<usize, Failure> {
+        let mut deleted = 0;
+        loop {
+            let gone = asset::remove_of(&self.db, owner, BATCH).await?;
+            if gone.is_empty() {
+                return Ok(deleted);
+            }
+            deleted += gone.len();
+            self.remove(gone.into_iter().map(place::name)).await;
+        }
+    }
+
     async fn sweep_orphans(&self, oldest: SystemTime) -> Result<usize, Failure> {
         let mut deleted = self.sweep_unfinished(oldest).await;
         let mut all = self.objects.list(None).chunks(BATCH as usize);
