@@ -142,6 +142,17 @@ impl Accounts {
         Ok(Some(Bill { free, price: row.get("price")?, returned: row.get::<String>("status")? == "failed" }))
     }
 
+    /// Kopecks that were charged today, by the day in Moscow.
+    ///
+    /// # Errors
+    /// [`DbError`] when they cannot be read.
+    pub async fn charged_today(&self) -> Result<i64, DbError> {
+        let sql = "SELECT CAST(COALESCE(SUM(price), 0) AS BIGINT) AS charged FROM operations
+            WHERE day = $1 AND status = 'charged'";
+        let row = self.db.row(sql, values![calendar::day(self.db.now())]).await?;
+        row.map_or(Ok(0), |row| row.get("charged"))
+    }
+
     /// Jobs whose part is set aside, neither spent nor given back, and since when; the oldest first.
     ///
     /// # Errors

@@ -226,6 +226,14 @@ impl Intake {
         Ok(self.queue.view(id, owner).await?)
     }
 
+    /// How many jobs wait.
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`] when the database cannot be read.
+    pub async fn waiting(&self) -> Result<u32, Failure> {
+        Ok(self.queue.length().await?)
+    }
+
     /// The owner's jobs, newest first, older than `before`.
     ///
     /// # Errors

@@ -5,5 +5,24 @@
 //! Must not know who answers or how: what is shown of models and of the engine comes through traits of `media`, wired
 //! by the composition root.
 
+mod alerts;
+mod commands;
+mod conclude;
+mod door;
+mod errand;
+mod follow;
+mod incoming;
 pub mod keyboard;
+mod modes;
+mod offer;
+pub mod orders;
 pub mod parcel;
+pub mod people;
+pub mod session;
+mod status;
+mod switches;
+mod taps;
+mod tree;
+mod turn;
+pub mod wire;
+mod written;
