@@ -23,6 +23,7 @@ struct Fake {
     elsewhere: Vec<&'static str>,
     /// Levels that its models are for; none: all.
     levels: Vec<&'static str>,
+    canvas: None,
     /// Its keys; `None`: it wants none.
     keys: Option<Vec<&'static str>>,
     own_policy: bool,

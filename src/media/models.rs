@@ -25,6 +25,9 @@ pub struct ModelCard {
     /// The levels that may use it, such as `subscriber`; empty: everybody.
     #[serde(default)]
     pub levels: Vec<String>,
+    /// Width and height that it draws when nobody names any; `None` where that is not told.
+    #[serde(default)]
+    pub canvas: Option<(u32, u32)>,
 }
 
 /// Who can be asked now.

@@ -45,6 +45,7 @@ impl LocalModels {
             languages: entry.prompt_languages.clone(),
             elsewhere: entry.remote.clone(),
             levels: Vec::new(),
+            canvas: entry.defaults.width.zip(entry.defaults.height),
         }
     }
 }

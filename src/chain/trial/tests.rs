@@ -43,6 +43,7 @@ impl Provider for Fake {
             languages: Vec::new(),
             elsewhere: Vec::new(),
             levels: Vec::new(),
+            canvas: None,
         };
         vec![card("writer", &["text.translate", "video.generate"]), card("mute", &["text.translate"])]
     }

@@ -109,6 +109,7 @@ impl Declarative {
             languages: model.prompt_languages.clone(),
             elsewhere: Vec::new(),
             levels: model.levels.clone(),
+            canvas: None,
         }
     }
 }

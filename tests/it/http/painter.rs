@@ -88,6 +88,7 @@ impl Provider for Painter {
             languages: Vec::new(),
             elsewhere: Vec::new(),
             levels: Vec::new(),
+            canvas: None,
         };
         vec![card("sdxl-turbo", "SDXL-Turbo", false), card("demo", "Emoji (demo)", true)]
     }
