@@ -7,3 +7,5 @@
 
 pub mod keyboard;
 pub mod parcel;
+pub mod texts;
+pub mod words;
