@@ -1,0 +1,164 @@
+//! Styles that have a button: a few words that are added to a prompt. It must not know models.
+
+use super::super::texts::{Lang, args};
+use crate::media::words;
+
+/// A style.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Style {
+    /// As the prompt says.
+    #[default]
+    None,
+    /// A photograph.
+    Photo,
+    /// Japanese animation.
+    Anime,
+    /// Watercolour.
+    Water,
+    /// Oil on canvas.
+    Oil,
+    /// Pixel art.
+    Pixel,
+    /// A rendered scene.
+    #[serde(rename = "3d")]
+    Render,
+    /// Pencil.
+    Sketch,
+    /// A still of a film.
+    Cinema,
+    /// A logo, flat.
+    Flat,
+    /// A comic.
+    Comic,
+    /// A fantasy book.
+    Fantasy,
+}
+
+words!(Style {
+    "none" => Style::None, "photo" => Style::Photo, "anime" => Style::Anime, "water" => Style::Water,
+    "oil" => Style::Oil, "pixel" => Style::Pixel, "3d" => Style::Render, "sketch" => Style::Sketch,
+    "cinema" => Style::Cinema, "flat" => Style::Flat, "comic" => Style::Comic, "fantasy" => Style::Fantasy,
+});
+
+/// What a style adds.
+struct Added {
+    ru: &'static str,
+    en: &'static str,
+    negative: Option<&'static str>,
+}
+
+impl Style {
+    /// All of them, in the order of their buttons.
+    pub const ALL: [Self; 12] = [
+        Self::None,
+        Self::Photo,
+        Self::Anime,
+        Self::Water,
+        Self::Oil,
+        Self::Pixel,
+        Self::Render,
+        Self::Sketch,
+        Self::Cinema,
+        Self::Flat,
+        Self::Comic,
+        Self::Fantasy,
+    ];
+
+    /// What stands on its button.
+    #[must_use]
+    pub fn label(self, lang: Lang) -> String {
+        let key = match self {
+            Self::None => "name-style-none",
+            Self::Photo => "name-style-photo",
+            Self::Anime => "name-style-anime",
+            Self::Water => "name-style-water",
+            Self::Oil => "name-style-oil",
+            Self::Pixel => "name-style-pixel",
+            Self::Render => "name-style-3d",
+            Self::Sketch => "name-style-sketch",
+            Self::Cinema => "name-style-cinema",
+            Self::Flat => "name-style-flat",
+            Self::Comic => "name-style-comic",
+            Self::Fantasy => "name-style-fantasy",
+        };
+        lang.plain(key, args! {})
+    }
+
+    /// The prompt in this style, in the prompt's own language: one that has a Cyrillic letter is taken for Russian.
+    #[must_use]
+    pub fn applied(self, prompt: &str) -> String {
+        let Some(added) = self.added() else { return prompt.to_owned() };
+        let russian = prompt.chars().any(|c| matches!(c, '\u{400}'..='\u{4ff}'));
+        let words = if russian { added.ru } else { added.en };
+        let prompt = prompt.trim_end();
+        let pause = if prompt.ends_with(['.', ',', '!', '?', ';', ':', '…']) { "" } else { "," };
+        format!("{prompt}{pause} {words}")
+    }
+
+    /// What to avoid in this style, in English.
+    #[must_use]
+    pub fn negative(self) -> Option<&'static str> {
+        self.added()?.negative
+    }
+
+    fn added(self) -> Option<Added> {
+        let (ru, en, negative) = match self {
+            Self::None => return None,
+            Self::Photo => (
+                "фотография, естественный свет, высокая детализация",
+                "photograph, natural light, highly detailed",
+                Some("drawing, painting, cartoon, render"),
+            ),
+            Self::Anime => (
+                "в стиле аниме, чёткие контуры, яркие цвета",
+                "anime style, clean lines, vivid colours",
+                Some("photograph, realistic"),
+            ),
+            Self::Water => (
+                "акварель, мягкие переходы, фактура бумаги",
+                "watercolour painting, soft washes, paper texture",
+                Some("photograph, render"),
+            ),
+            Self::Oil => (
+                "картина маслом, заметные мазки, холст",
+                "oil painting, visible brush strokes, canvas",
+                Some("photograph, render"),
+            ),
+            Self::Pixel => (
+                "пиксель-арт, крупные пиксели, ограниченная палитра",
+                "pixel art, large pixels, limited palette",
+                Some("blurry, photograph, smooth shading"),
+            ),
+            Self::Render => {
+                ("3D-рендер, мягкий студийный свет", "3D render, soft studio light", Some("photograph, flat drawing"))
+            }
+            Self::Sketch => (
+                "рисунок карандашом, штриховка, белая бумага",
+                "pencil drawing, hatching, white paper",
+                Some("colour, photograph"),
+            ),
+            Self::Cinema => (
+                "кадр из фильма, драматичный свет, малая глубина резкости",
+                "film still, dramatic light, shallow depth of field",
+                Some("drawing, cartoon"),
+            ),
+            Self::Flat => (
+                "плоский логотип, простые формы, белый фон",
+                "flat logo, simple shapes, white background",
+                Some("photograph, shading, clutter"),
+            ),
+            Self::Comic => (
+                "в стиле комикса, жирный контур, полутоновые точки",
+                "comic book style, bold outlines, halftone dots",
+                Some("photograph"),
+            ),
+            Self::Fantasy => (
+                "фэнтези-иллюстрация, волшебный свет, тонкие детали",
+                "fantasy illustration, magical light, intricate details",
+                Some("photograph"),
+            ),
+        };
+        Some(Added { ru, en, negative })
+    }
+}
