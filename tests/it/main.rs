@@ -25,6 +25,7 @@ mod queue;
 mod serve;
 mod statistics;
 mod storage;
+mod telegram;
 mod tidy;
 
 /// What several subjects need.
