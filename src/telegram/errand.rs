@@ -84,10 +84,10 @@ async fn fetch(door: &Door, file: &SentFile, name: &str) -> Result<Medium, Failu
                 return medium.ok_or_else(|| Failure::invalid(&name, format!("`{name}` cannot be read")));
             }
             Err(Trouble::Wait(pause)) => tokio::time::sleep(pause.min(Duration::from_secs(60))).await,
-            Err(Trouble::NotSent | Trouble::Unsure) => {
+            Err(Trouble::NotSent(_) | Trouble::Unsure(_)) => {
                 tokio::time::sleep(Duration::from_secs(PAUSES[attempt.min(PAUSES.len() - 1)])).await;
             }
-            Err(Trouble::TooBig) => return Err(too_big()),
+            Err(Trouble::TooBig(_)) => return Err(too_big()),
             Err(trouble) => {
                 tracing::warn!(%trouble, "Telegram does not hand out a file");
                 break;

@@ -235,9 +235,9 @@ impl Orders {
             values![
                 &order.key,
                 order.place.chat,
-                order.place.topic.unwrap_or_default(),
+                i64::from(order.place.topic.unwrap_or_default()),
                 order.person,
-                order.message.unwrap_or_default(),
+                i64::from(order.message.unwrap_or_default()),
                 order.lang.word(),
                 written(&order.asked),
                 now,
@@ -246,7 +246,7 @@ impl Orders {
         )
         .await?;
         let row = tx.row("SELECT number FROM telegram_orders WHERE key = $1", values![&order.key]).await?;
-        let number = row.map(|row| row.get("number")).transpose()?.unwrap_or_default();
+        let number: i64 = row.map(|row| row.get("number")).transpose()?.unwrap_or_default();
         tx.tell(TOPIC, number.to_string());
         Ok(number)
     }

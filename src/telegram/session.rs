@@ -85,7 +85,8 @@ impl Sessions {
     pub async fn load(&self, place: Place, person: i64) -> Result<Step, DbError> {
         let sql = "SELECT state FROM telegram_sessions
             WHERE chat = $1 AND person = $2 AND topic = $3 AND changed_at > $4";
-        let values = values![place.chat, person, place.topic.unwrap_or_default(), self.db.now() - LIFE];
+        let topic = i64::from(place.topic.unwrap_or_default());
+        let values = values![place.chat, person, topic, self.db.now() - LIFE];
         let Some(row) = self.db.row(sql, values).await? else { return Ok(Step::Idle) };
         Ok(serde_json::from_str(&row.get::<String>("state")?).unwrap_or_default())
     }
@@ -95,7 +96,7 @@ impl Sessions {
     /// # Errors
     /// [`DbError`] when it could not be written.
     pub async fn keep(&self, tx: &mut Tx, place: Place, person: i64, step: &Step) -> Result<(), DbError> {
-        let (topic, now) = (place.topic.unwrap_or_default(), tx.now());
+        let (topic, now) = (i64::from(place.topic.unwrap_or_default()), tx.now());
         if *step == Step::Idle {
             let sql = "DELETE FROM telegram_sessions WHERE chat = $1 AND person = $2 AND topic = $3";
             return tx.execute(sql, values![place.chat, person, topic]).await.map(drop);

@@ -125,7 +125,8 @@ impl Turn {
     /// # Errors
     /// [`DbError`] when it cannot be read.
     pub async fn account(&self) -> Result<(Owner, Overview), DbError> {
-        self.door.account(self.effects().person.id).await
+        let person = self.effects().person.id;
+        self.door.account(person).await
     }
 
     /// Whether they administer.
@@ -350,17 +351,18 @@ impl Turn {
     async fn write(&self) -> Result<(), DbError> {
         let door = &self.door;
         let mut tx = door.db.begin().await?;
-        let (person, step, moved, forgotten) = {
+        let (person, step, moved, forgotten, reachable) = {
             let effects = self.effects();
-            (effects.person.clone(), effects.step.clone(), effects.moved, effects.forgotten)
+            let step = effects.step.clone();
+            (effects.person.clone(), step, effects.moved, effects.forgotten, effects.reachable)
         };
         if forgotten {
             door.people.delete(&mut tx, person.id).await?;
             door.orders.delete_of(&mut tx, person.id).await?;
         } else {
             door.people.keep(&mut tx, &person, self.origin.username.as_deref()).await?;
-            if let Some(reachable) = self.effects().reachable.filter(|reachable| !reachable) {
-                door.people.reachable(&mut tx, person.id, reachable).await?;
+            if reachable == Some(false) {
+                door.people.reachable(&mut tx, person.id, false).await?;
             }
             if moved {
                 door.sessions.keep(&mut tx, self.origin.place, person.id, &step).await?;
@@ -389,7 +391,7 @@ impl Turn {
             door.orders.conclude(&mut tx, number, outcome).await?;
         }
         for id in resent {
-            door.outbox.resend(&mut tx, id).await?;
+            door.outbox.resend(&mut tx, id, self.origin.place.chat).await?;
         }
         for parcel in &parcels {
             door.outbox.put(&mut tx, parcel).await?;

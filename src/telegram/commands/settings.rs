@@ -8,7 +8,7 @@ use super::super::words::keyboards::{self, ModelButton, Preferences};
 use super::super::words::mode::Mode;
 use super::super::words::style::Style;
 use super::super::words::tap::{Desk, ModelKey};
-use crate::media::{Failure, ImageRequest, Task};
+use crate::media::{ImageRequest, Task};
 
 /// `/settings`.
 ///
@@ -36,7 +36,7 @@ pub fn page(turn: &Turn) -> Done {
 /// Back to where choices are made.
 ///
 /// # Errors
-/// [`Failure::Unavailable`] when the database does not answer.
+/// [`crate::media::Failure::Unavailable`] when the database does not answer.
 pub async fn desk(turn: &Turn, desk: Desk) -> Done {
     match desk {
         Desk::Settings => page(turn),
@@ -52,7 +52,7 @@ pub async fn desk(turn: &Turn, desk: Desk) -> Done {
 /// A page of the models that somebody may choose, from 1.
 ///
 /// # Errors
-/// [`Failure::Unavailable`] when the database does not answer.
+/// [`crate::media::Failure::Unavailable`] when the database does not answer.
 pub async fn models(turn: &Turn, desk: Desk, page: u32) -> Done {
     let (owner, _) = turn.account().await?;
     let lang = turn.lang();
@@ -74,7 +74,7 @@ pub async fn models(turn: &Turn, desk: Desk, page: u32) -> Done {
 /// This model from now on.
 ///
 /// # Errors
-/// [`Failure::Unavailable`] when the database does not answer.
+/// [`crate::media::Failure::Unavailable`] when the database does not answer.
 pub async fn choose_model(turn: &Turn, at: Desk, key: Option<ModelKey>) -> Done {
     let (owner, _) = turn.account().await?;
     let cards = turn.door.choosable(ImageRequest::NAME, &owner);
@@ -107,7 +107,7 @@ pub fn styles(turn: &Turn, desk: Desk) -> Done {
 /// This style from now on.
 ///
 /// # Errors
-/// [`Failure::Unavailable`] when the database does not answer.
+/// [`crate::media::Failure::Unavailable`] when the database does not answer.
 pub async fn choose_style(turn: &Turn, at: Desk, style: Style) -> Done {
     turn.change(|person| person.tastes.style = style);
     saved(turn);

@@ -1,0 +1,33 @@
+//! Groups: who is heard, who is answered, who pays.
+
+use super::stage::Stage;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_calls_the_bot_by_command_answer_mention_and_word() {
+    let stage = Stage::with(&[("SAMOVAR_LIMITS", "user=unlimited")]).await;
+    let (anna, boris) = (stage.telegram.user("Анна", "ru"), stage.telegram.user("Борис", "ru"));
+    let group = stage.telegram.supergroup("Рисовальщики");
+    group.takes_bot(&anna).await;
+    let (anna, boris) = (anna.within(&group), boris.within(&group));
+    let hello = anna.expects_text(|text| text.contains("/image")).await;
+    group.has_admin_bot(&anna).await;
+    let name = stage.telegram.bot_name();
+    let asked = boris.sends(&format!("/image@{name} рыжий кот")).await;
+    let photo = boris.expects_photo().await;
+    assert_eq!(photo.reply_to(), Some(asked.id()));
+    assert!(photo.buttons().concat().contains(&"📄 PNG"), "{:?}", photo.buttons());
+    boris.sends(&format!("@{name} собака")).await;
+    boris.expects_photo().await;
+    boris.replies(&hello, "дерево").await;
+    boris.expects_photo().await;
+    boris.sends("нарисуй красное яблоко").await;
+    boris.expects_photo().await;
+    // Neither talk nor words that only begin alike.
+    for talk in ["какая красивая собака", "нарисуйка это", "покажись", "/image@other_bot кот"] {
+        boris.sends(talk).await;
+    }
+    boris.sends("/status").await;
+    boris.expects_text(|text| text.contains("нет заданий")).await;
+    assert_eq!(stage.telegram.calls("sendPhoto").len(), 4);
+    stage.ends_well().await;
+}
