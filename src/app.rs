@@ -2,6 +2,8 @@
 //! what runs, and ends it in order. It must not decide anything that a room could decide.
 
 pub mod providers;
+#[cfg(feature = "telegram")]
+pub mod telegram;
 
 use crate::accounts::{Accounts, Keys};
 use crate::chain::trial::{KeyTrial, ModelTrial};
@@ -20,6 +22,7 @@ use crate::statistics::Statistics;
 use crate::storage::Storage;
 use crate::{http, pipeline, telemetry};
 use anyhow::{Context, Result};
+use axum::Router;
 use futures::FutureExt;
 use providers::Remotes;
 use std::path::Path;
@@ -207,11 +210,11 @@ pub async fn work(config: &Config, stop: CancellationToken) -> Result<()> {
     Ok(())
 }
 
-/// Serves HTTP, with a worker or without, until `stop`; then ends the job in hand, or hands it back, and the engine.
+/// Serves HTTP and the bot, each with a worker or without, until `stop`; then ends the job in hand, or hands it back, and the engine.
 ///
 /// # Errors
 /// When something cannot be had that the server needs, such as its address or its folder.
-pub async fn serve(config: &Config, worker: bool, stop: CancellationToken) -> Result<()> {
+pub async fn serve(config: &Config, Doing { worker, bot }: Doing, stop: CancellationToken) -> Result<()> {
     let settings = config.http()?;
     // Whatever ends first ends the others: a server without its worker would only collect jobs.
     let stop = stop.child_token();
@@ -222,6 +225,7 @@ pub async fn serve(config: &Config, worker: bool, stop: CancellationToken) -> Re
     let keys = Arc::new(Keys::open(house.db.clone(), &config.api_keys, config.rate_limit).await?);
     let (known, ended) = (Arc::clone(&keys), stop.clone());
     let follower = tokio::spawn(async move { known.follow(ended).await });
+    let bot = Bot::start(config, bot, &house, &studio, &stop)?;
     let state = http::State {
         keys,
         accounts: house.accounts.clone(),
@@ -232,6 +236,7 @@ pub async fn serve(config: &Config, worker: bool, stop: CancellationToken) -> Re
         readiness: vec![("database", database_probe(&house.db)), ("engine", engine_probe(&studio.local))],
         statistics: Statistics::new(house.db.clone()),
         metrics: telemetry::metrics()?,
+        beside: bot.webhook,
     };
     let works = worker.then(|| {
         let line = house.employ(&studio, config, &stop);
@@ -254,10 +259,49 @@ pub async fn serve(config: &Config, worker: bool, stop: CancellationToken) -> Re
     if let Some(works) = works {
         works.await.context("the worker broke")?.context("the worker broke")?;
     }
+    bot.runs.await.context("the Telegram bot broke")?;
     follower.await.context("the reader of API keys broke")?;
     provider_keys.await.context("the follower of the providers' keys broke")?;
     studio.close().await;
     Ok(served?)
+}
+
+/// What a server does beside HTTP.
+#[derive(Debug, Clone, Copy)]
+pub struct Doing {
+    /// Works on jobs.
+    pub worker: bool,
+    /// Serves the Telegram bot, where there is a token.
+    pub bot: bool,
+}
+
+/// The bot at work, or nobody.
+struct Bot {
+    /// Where Telegram brings updates to.
+    webhook: Router,
+    runs: JoinHandle<()>,
+}
+
+impl Bot {
+    #[cfg(feature = "telegram")]
+    fn start(config: &Config, wanted: bool, house: &House, studio: &Studio, stop: &CancellationToken) -> Result<Self> {
+        let bot = if wanted { telegram::open(config, house, studio)? } else { None };
+        let Some(bot) = bot else { return Ok(Self::nobody()) };
+        let webhook = bot.webhook().unwrap_or_default();
+        Ok(Self { webhook, runs: tokio::spawn(bot.run(stop.clone())) })
+    }
+
+    #[cfg(not(feature = "telegram"))]
+    fn start(config: &Config, wanted: bool, _: &House, _: &Studio, _: &CancellationToken) -> Result<Self> {
+        if wanted && config.telegram.is_some() {
+            tracing::warn!("this program was built without the Telegram bot");
+        }
+        Ok(Self::nobody())
+    }
+
+    fn nobody() -> Self {
+        Self { webhook: Router::new(), runs: tokio::spawn(async {}) }
+    }
 }
 
 fn engine_probe(local: &Arc<Local>) -> http::Probe {

@@ -47,6 +47,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
         ("database", database(config.database()).await),
         ("accounts", said),
         ("listen", listen(config, keys)),
+        ("telegram", telegram(config).await),
     ];
     let mut code = ExitCode::SUCCESS;
     for (subject, finding) in findings {
@@ -212,6 +213,20 @@ async fn accounts(url: &str) -> (Finding, usize) {
         }
         Ok(Err(_)) | Err(_) => (Finding::Warn("not looked at: see database".to_owned()), 0),
     }
+}
+
+#[cfg(feature = "telegram")]
+async fn telegram(config: &Config) -> Finding {
+    match crate::app::telegram::probe(config).await {
+        Ok(None) => Finding::Ok("no bot: TELEGRAM_BOT_TOKEN is not set".to_owned()),
+        Ok(Some(said)) => Finding::Ok(said),
+        Err(error) => Finding::Fail(error.to_string()),
+    }
+}
+
+#[cfg(not(feature = "telegram"))]
+async fn telegram(_: &Config) -> Finding {
+    Finding::Ok("this program was built without the bot".to_owned())
 }
 
 fn listen(config: &Config, stored_keys: usize) -> Finding {

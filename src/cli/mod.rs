@@ -46,7 +46,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the HTTP API
+    /// Serve the HTTP API and the Telegram bot
     Serve(serve::Args),
     /// Do the jobs of a database shared with a server
     Worker,

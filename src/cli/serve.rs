@@ -1,6 +1,6 @@
-//! `samovar serve`: the HTTP API and one worker, until Ctrl-C or SIGTERM.
+//! `samovar serve`: the HTTP API, the Telegram bot and one worker, until Ctrl-C or SIGTERM.
 
-use crate::app;
+use crate::app::{self, Doing};
 use crate::config::Config;
 use anyhow::Result;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +11,7 @@ pub struct Args {
     /// Address to listen on instead of SAMOVAR_LISTEN
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
-    /// Without the Telegram bot (this version has none yet)
+    /// Without the Telegram bot
     #[arg(long)]
     no_bot: bool,
     /// Take requests but draw nothing
@@ -38,5 +38,6 @@ impl Args {
 /// # Errors
 /// When something the server needs cannot be had, such as its address.
 pub async fn run(args: &Args, config: &Config, stop: CancellationToken) -> Result<()> {
-    app::serve(config, !args.no_worker, stop).await
+    let doing = Doing { worker: !args.no_worker, bot: !args.no_bot };
+    app::serve(config, doing, stop).await
 }

@@ -74,6 +74,8 @@ pub struct State {
     pub statistics: Statistics,
     /// What was counted so far.
     pub metrics: PrometheusHandle,
+    /// Paths of another door, which has its own ways to know who comes.
+    pub beside: Router,
 }
 
 /// Why the door does not open.
@@ -116,7 +118,8 @@ pub async fn serve(settings: Settings, state: State, stop: CancellationToken) ->
 }
 
 /// Every path of the door. `stop` ends streams of events, which would otherwise hold the server open.
-pub fn router(settings: &Settings, state: State, stop: CancellationToken) -> Router {
+pub fn router(settings: &Settings, mut state: State, stop: CancellationToken) -> Router {
+    let beside = std::mem::take(&mut state.beside);
     let door = Arc::new(Door { state, public_url: settings.public_url.clone(), stop });
     let (keyed, keyed_api) = OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(images::generations))
@@ -149,7 +152,7 @@ pub fn router(settings: &Settings, state: State, stop: CancellationToken) -> Rou
         .method_not_allowed_fallback(error::no_such_method)
         .layer(middleware::from_fn_with_state(Arc::clone(&door), auth::from_here))
         .merge(open.method_not_allowed_fallback(error::no_such_method));
-    layered(router).with_state(door)
+    layered(router).with_state(door).merge(beside)
 }
 
 fn layered(router: Router<Arc<Door>>) -> Router<Arc<Door>> {

@@ -134,6 +134,17 @@ pub enum Target {
     Slot(String),
 }
 
+impl Act {
+    /// Which message is changed or deleted; `None` where one is sent.
+    #[must_use]
+    pub fn target(&self) -> Option<&Target> {
+        match self {
+            Self::Send { .. } => None,
+            Self::Edit { target, .. } | Self::Rearrange { target, .. } | Self::Delete { target } => Some(target),
+        }
+    }
+}
+
 impl Parcel {
     /// A text that answers somebody.
     pub fn text(key: impl Into<String>, place: Place, html: impl Into<String>) -> Self {

@@ -2,7 +2,7 @@
 //! must not know what any mode does with it.
 
 use super::incoming::{Attached, Incoming};
-use super::modes::{self, Done, Handler, SentPicture};
+use super::modes::{self, Done, SentPicture};
 use super::session::Step;
 use super::texts::args;
 use super::turn::Turn;

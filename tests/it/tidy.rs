@@ -53,6 +53,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "storage",
             "intake",
             "http",
+            "telegram",
             "pipeline",
             "config",
             "telemetry",

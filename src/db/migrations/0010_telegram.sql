@@ -9,7 +9,7 @@ CREATE TABLE telegram_updates (
 );
 CREATE INDEX telegram_updates_open ON telegram_updates (id) WHERE handled_at IS NULL;
 
--- Who may poll: one process at a time.
+-- Who serves a bot, by its number: fetches updates, handles them and sends. One process at a time.
 CREATE TABLE telegram_poller (
     bot BIGINT PRIMARY KEY,
     holder TEXT NOT NULL,
@@ -81,24 +81,36 @@ CREATE TABLE telegram_outbox (
 -- postgres
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 -- both
-    -- The same thing is put in once; a newer edit of the same message takes the place of one that waits.
+    -- The same thing is put in once; a newer edit of the same message takes the place of an earlier one.
     key TEXT NOT NULL UNIQUE,
     chat BIGINT NOT NULL,
     topic BIGINT NOT NULL,
     -- 0 is sent before 1.
     urgency BIGINT NOT NULL,
+    -- A message, a change to one, or its end.
+    kind TEXT NOT NULL CHECK (kind IN ('send', 'edit', 'delete')),
+    -- The name that the message gets, or by which it is changed.
+    slot TEXT,
     act TEXT NOT NULL,
     -- The job whose answer this is.
     job TEXT,
     state TEXT NOT NULL CHECK (state IN ('waiting', 'sending', 'sent', 'unsure', 'refused', 'dropped')),
+    -- Counted before each call; what came of a call is written down only while this is its number.
     attempts BIGINT NOT NULL,
     not_before BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     settled_at BIGINT,
-    -- Why it was refused or dropped.
-    reason TEXT
+    -- Telegram's number of what was sent.
+    message BIGINT,
+    -- Why it was refused or dropped, or is not sure.
+    reason TEXT,
+    -- 1 while those whom it concerns have yet to hear what came of it.
+    untold BIGINT NOT NULL
 );
 CREATE INDEX telegram_outbox_waiting ON telegram_outbox (chat, urgency, id) WHERE state IN ('waiting', 'sending');
+CREATE INDEX telegram_outbox_slots ON telegram_outbox (slot) WHERE state IN ('waiting', 'sending');
+CREATE INDEX telegram_outbox_untold ON telegram_outbox (chat, id) WHERE untold = 1;
+CREATE INDEX telegram_outbox_settled ON telegram_outbox (settled_at);
 
 -- Messages that are changed later, by the names that the door gave them.
 CREATE TABLE telegram_messages (
