@@ -82,7 +82,7 @@ help =
 
     <b>A line with parameters</b>
     <code>Image a lighthouse in a storm | model=flux | size=832x1216 | seed=7</code>
-    Parameters: <code>model</code>, <code>size</code>, <code>aspect_ratio</code> (1:1, 16:9, portrait), <code>negative</code> (what not to draw), <code>seed</code>, <code>steps</code>, <code>guidance</code>, <code>strength</code>, <code>n</code> (how many pictures). For a bar itself, put a backslash before it: <code>\|</code>.
+    Parameters: <code>model</code>, <code>size</code>, <code>aspect_ratio</code> (1:1, 16:9, portrait), <code>negative</code> (what not to draw), <code>seed</code>, <code>steps</code>, <code>guidance</code>, <code>n</code> (how many pictures). For a bar itself, put a backslash before it: <code>\|</code>.
 
     <b>Commands</b>
     /menu — main menu
@@ -179,8 +179,7 @@ ask-text = Which text?
 ### Upscale
 
 upscale-ask = ⬆️ Send a picture and get it back twice or four times as large. Better as a file: then Telegram does not compress it.
-upscale-how = How much larger? It is { $width }×{ $height } now.
-upscale-too-large = The picture is { $width }×{ $height }, which is too large to be made larger. Send a smaller one.
+upscale-how-much = How much larger?
 button-upscale-by = ⬆️ Upscale ×{ $scale }
 button-times = ×{ $scale }
 
@@ -238,8 +237,6 @@ button-cancel-job = ✖ Cancel #{ $job }
 
 ### Result
 
-caption-made = { $model } · { $width }×{ $height } · seed { $seed } · { $time }
-caption-made-no-seed = { $model } · { $width }×{ $height } · { $time }
 caption-free = Free: { $used } of { $limit } today
 caption-charged = Charged { $price }, balance { $balance }
 caption-charged-free = Charged { $price }, balance { $balance }; free: { $used } of { $limit } today
@@ -290,7 +287,7 @@ nothing-charged = Nothing was charged.
 
 ### What went wrong
 
-cancelled = ✖ Cancelled. Nothing was charged.
+cancelled = ✖ Cancelled.
 failed = { $sentence } Nothing was charged. Job #{ $job }.
 failed-no-job = { $sentence } Nothing was charged.
 failure-empty-prompt = I see no description: say what to draw.
@@ -339,6 +336,8 @@ failure-remote-timeout = { $provider } did not answer in time. Try again.
 failure-remote-bad-response = { $provider } gave an answer that cannot be used. Try again.
 failure-unavailable = The database or the storage is away. Try again in a minute.
 failure-quota = That’s all for today: { $limit } of { $limit }. This costs { $price }, and the balance is { $balance }. Resets at 00:00 Moscow time (in { $reset }).
+quota-over = That’s all for today: { $limit } of { $limit }. This costs { $price }, and the balance is { $balance }. Resets at 00:00 Moscow time (in { $reset }). Nothing was charged.
+quota-paid = This costs { $price }, and the balance is { $balance }. Nothing was charged.
 failure-quota-paid = This costs { $price }, and the balance is { $balance }.
 failure-forbidden = This is not available at your level. Pick another model.
 failure-cancelled = The job was cancelled.
@@ -349,7 +348,7 @@ already-full = You already have { $jobs ->
         [one] { $jobs } job
        *[other] { $jobs } jobs
     } in progress. Wait for one of them or cancel it. Nothing was charged.
-download-too-large = The file is over 20 MB; Telegram does not let bots download it. Send a shorter or smaller one. Nothing was charged.
+file-too-large = The file is over 20 MB; Telegram does not let bots download it. Send a shorter or smaller one. Nothing was charged.
 download-failed = I could not download the file from Telegram. Send it again. Nothing was charged.
 unsure = Not sure that the result of job #{ $job } arrived. Until it does, nothing is charged.
 message-unread = I could not read that message. Send it as plain text.
@@ -401,7 +400,7 @@ advanced-pair = I don’t understand “{ $part }”: write key=value. Available
 advanced-twice = “{ $key }” is there twice.
 advanced-no-prompt = There is no description. Write it right after the word “Image”.
 name-range = { $least } to { $most }
-name-multiple = widthxheight, sides from { $least } to { $most }, divisible by { $step }
+name-multiple = for example 832x1216: sides from { $least } to { $most }, divisible by { $step }
 name-any-text = any text
 notice-size-wins = There are both a size and a format: the size { $size } was taken.
 
@@ -577,6 +576,7 @@ unit-about-hours =
         [one] about { $n } hour
        *[other] about { $n } hours
     }
+unit-seed = seed { $seed }
 unit-moment = a few seconds
 unit-seconds = { $n } s
 unit-minutes = { $n } min
@@ -587,18 +587,21 @@ unit-bytes = { $n } B
 unit-kilobytes = { $n } KB
 unit-megabytes = { $n } MB
 unit-gigabytes = { $n } GB
-unit-requests =
-    { $n ->
-        [one] { $n } request
-       *[other] { $n } requests
-    }
-unit-pictures =
-    { $n ->
-        [one] { $n } picture
-       *[other] { $n } pictures
-    }
-unit-today = today at { $time }
-unit-yesterday = yesterday at { $time }
+unit-date =
+    { $day } { $month ->
+        [1] Jan
+        [2] Feb
+        [3] Mar
+        [4] Apr
+        [5] May
+        [6] Jun
+        [7] Jul
+        [8] Aug
+        [9] Sep
+        [10] Oct
+        [11] Nov
+       *[12] Dec
+    } { $year }, { $time }
 
 ### Notices of answers
 
@@ -618,13 +621,11 @@ notice-other-model = { $asked } was asked for, { $answered } answered.
 notice-model-gone = { $asked } is gone, { $answered } answered.
 notice-fewer = { $made } of { $asked } pictures were made.
 notice-other-sound = The sound came as { $made } instead of { $asked }.
-notice-demo = This is the demo model: it can only draw small emoji.
-notice-extension = The file has another extension than its content.
 reason-memory = our server ran out of memory
 reason-missing = our server does not have the model
 reason-busy = our server is busy
 reason-crashed = our engine stopped
-reason-timeout = someone before it was too slow
+reason-timeout = the first in line was too slow
 reason-bad-output = our model did not manage
-reason-remote = { $provider } did not answer
+reason-remote = { $provider } could not
 reason-first = the first in line could not

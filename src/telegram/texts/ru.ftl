@@ -83,7 +83,7 @@ help =
 
     <b>Строка с параметрами</b>
     <code>Изображение маяк в шторм | model=flux | size=832x1216 | seed=7</code>
-    Параметры: <code>model</code> (модель), <code>size</code> (размер), <code>aspect_ratio</code> (формат: 1:1, 16:9, портрет), <code>negative</code> (негатив — чего не рисовать), <code>seed</code>, <code>steps</code> (шаги), <code>guidance</code>, <code>strength</code> (сила), <code>n</code> (сколько картинок). Чтобы написать саму черту, поставьте перед ней обратную: <code>\|</code>.
+    Параметры: <code>model</code> (модель), <code>size</code> (размер), <code>aspect_ratio</code> (формат: 1:1, 16:9, портрет), <code>negative</code> (негатив — чего не рисовать), <code>seed</code>, <code>steps</code> (шаги), <code>guidance</code>, <code>n</code> (сколько картинок). Чтобы написать саму черту, поставьте перед ней обратную: <code>\|</code>.
 
     <b>Команды</b>
     /menu — главное меню
@@ -176,8 +176,7 @@ ask-text = Какой текст?
 ### Улучшить
 
 upscale-ask = ⬆️ Пришлите картинку — верну её в 2 или в 4 раза больше. Лучше файлом: так Telegram её не сожмёт.
-upscale-how = Во сколько раз увеличить? Сейчас { $width }×{ $height }.
-upscale-too-large = Картинка { $width }×{ $height } уже слишком велика, чтобы её увеличить. Пришлите поменьше.
+upscale-how-much = Во сколько раз увеличить?
 button-upscale-by = ⬆️ Улучшить ×{ $scale }
 button-times = ×{ $scale }
 
@@ -231,8 +230,6 @@ button-cancel-job = ✖ Отменить №{ $job }
 
 ### Результат
 
-caption-made = { $model } · { $width }×{ $height } · seed { $seed } · { $time }
-caption-made-no-seed = { $model } · { $width }×{ $height } · { $time }
 caption-free = Бесплатно: { $used } из { $limit } сегодня
 caption-charged = Списано { $price }, баланс { $balance }
 caption-charged-free = Списано { $price }, баланс { $balance }; бесплатно: { $used } из { $limit } сегодня
@@ -334,6 +331,8 @@ failure-remote-timeout = { $provider } не ответил вовремя. По�
 failure-remote-bad-response = { $provider } ответил так, что не разобрать. Попробуйте ещё раз.
 failure-unavailable = База данных или хранилище сейчас недоступны. Попробуйте через минуту.
 failure-quota = На сегодня всё: { $limit } из { $limit }. Это стоит { $price }, а на балансе { $balance }. Лимит обновится в 00:00 по Москве (через { $reset }).
+quota-over = На сегодня всё: { $limit } из { $limit }. Это стоит { $price }, а на балансе { $balance }. Лимит обновится в 00:00 по Москве (через { $reset }). Ничего не списано.
+quota-paid = Это стоит { $price }, а на балансе { $balance }. Ничего не списано.
 failure-quota-paid = Это стоит { $price }, а на балансе { $balance }.
 failure-forbidden = На вашем уровне это недоступно. Выберите другую модель.
 failure-cancelled = Задание отменено.
@@ -345,7 +344,7 @@ already-full = У вас уже { $jobs ->
         [few] { $jobs } задания
        *[other] { $jobs } заданий
     } в работе. Дождитесь или отмените одно из них. Ничего не списано.
-download-too-large = Файл больше 20 МБ — Telegram не даёт боту его скачать. Пришлите короче или сжатый. Ничего не списано.
+file-too-large = Файл больше 20 МБ — Telegram не даёт боту его скачать. Пришлите короче или сжатый. Ничего не списано.
 download-failed = Не смог скачать файл у Telegram. Пришлите его ещё раз. Ничего не списано.
 unsure = Не уверен, что результат задания №{ $job } дошёл. Пока не дойдёт, ничего не списано.
 message-unread = Не смог прочитать сообщение. Пришлите обычным текстом.
@@ -397,7 +396,7 @@ advanced-pair = Не понял «{ $part }»: нужно написать кл�
 advanced-twice = «{ $key }» указано дважды.
 advanced-no-prompt = Нет описания. Напишите его сразу после слова «Изображение».
 name-range = от { $least } до { $most }
-name-multiple = ширинаxвысота, стороны от { $least } до { $most }, кратно { $step }
+name-multiple = например 832x1216: стороны от { $least } до { $most }, кратные { $step }
 name-any-text = любой текст
 notice-size-wins = Указаны и размер, и формат: взят размер { $size }.
 
@@ -575,6 +574,7 @@ unit-about-hours =
         [one] около { $n } часа
        *[other] около { $n } часов
     }
+unit-seed = seed { $seed }
 unit-moment = пару секунд
 unit-seconds = { $n } с
 unit-minutes = { $n } мин
@@ -585,20 +585,21 @@ unit-bytes = { $n } Б
 unit-kilobytes = { $n } КБ
 unit-megabytes = { $n } МБ
 unit-gigabytes = { $n } ГБ
-unit-requests =
-    { $n ->
-        [one] { $n } запрос
-        [few] { $n } запроса
-       *[other] { $n } запросов
-    }
-unit-pictures =
-    { $n ->
-        [one] { $n } картинка
-        [few] { $n } картинки
-       *[other] { $n } картинок
-    }
-unit-today = сегодня в { $time }
-unit-yesterday = вчера в { $time }
+unit-date =
+    { $day } { $month ->
+        [1] янв
+        [2] фев
+        [3] мар
+        [4] апр
+        [5] мая
+        [6] июн
+        [7] июл
+        [8] авг
+        [9] сен
+        [10] окт
+        [11] ноя
+       *[12] дек
+    } { $year }, { $time }
 
 ### Замечания к ответам
 
@@ -613,18 +614,16 @@ notice-sent-size = Картинка ушла к { $provider } размером {
 notice-encoders = Памяти мало: часть модели выгружалась по ходу работы.
 notice-tiny-decoder = Памяти мало: детали чуть мягче обычного.
 notice-tiled = Памяти мало: картинка собрана из частей.
-notice-not-translated = Описание не переведено на английский, а { $model } лучше понимает его.
+notice-not-translated = Перевести описание на английский не вышло, а { $model } лучше понимает английский.
 notice-other-model = Просили { $asked }, ответила { $answered }.
 notice-model-gone = Модели { $asked } больше нет, ответила { $answered }.
 notice-fewer = Вышло картинок: { $made } из { $asked }.
 notice-other-sound = Звук пришёл в формате { $made } вместо { $asked }.
-notice-demo = Это демо-модель: она умеет рисовать только маленькие эмодзи.
-notice-extension = У файла другое расширение, чем содержимое.
-reason-memory = своему серверу не хватило памяти
-reason-missing = нужной модели на сервере нет
-reason-busy = свой сервер занят
-reason-crashed = свой движок остановился
-reason-timeout = другой исполнитель не успел
-reason-bad-output = у своей модели не вышло
-reason-remote = { $provider } не ответил
-reason-first = первый в очереди исполнитель не смог
+reason-memory = нашему серверу не хватило памяти
+reason-missing = на нашем сервере нет этой модели
+reason-busy = наш сервер занят
+reason-crashed = наш движок остановился
+reason-timeout = первый исполнитель не успел
+reason-bad-output = у нашей модели не вышло
+reason-remote = { $provider } не смог
+reason-first = первый исполнитель не смог
