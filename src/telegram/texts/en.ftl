@@ -161,7 +161,6 @@ change-words =
 change-full = That is { $most } photos already, I cannot take more. Say what to change.
 change-photo-first = First send a photo, then say what to change.
 change-result-ask = ✏️ Say what to change in this picture.
-ask-change = What to change?
 
 ### Add text
 
@@ -172,9 +171,7 @@ text-ask-style =
     Example: <i>large white text in the centre on a black plate</i> or <i>72px bottom, 10% margin</i>.
 text-too-long = A text of more than { $most } characters does not fit. Send a shorter one.
 text-picture-first = First send the picture, then the text.
-text-not-understood = I do not understand this about the look: “{ $part }”. Say it differently, or press “As usual”.
 button-usual = As usual
-ask-text = Which text?
 
 ### Upscale
 
@@ -198,13 +195,7 @@ button-text-file = 📄 Text as a file
 ### A photo without words
 
 photo-menu = What shall I do with this picture?
-photo-menu-group = Say in the caption what to do with the photo, or pick an action.
-photos-menu =
-    { $photos ->
-        [one] Got { $photos } photo.
-       *[other] Got { $photos } photos.
-    } What shall I do?
-photo-unreadable = I could not open this picture. Send PNG, JPEG or WebP.
+photos-menu-any = What shall I do with these pictures?
 document-unknown = I do not work with such files. Send a picture, a voice message or a sound.
 
 mode-unserved = “{ $mode }” is not available at the moment: nobody is ready to do it.
@@ -222,16 +213,13 @@ name-doing-change = ✏️ Changing
 name-doing-letter = 📝 Adding text
 name-doing-upscale = ⬆️ Upscaling
 name-doing-listen = 🎙 Listening
-name-doing-work = ⚙️ Working
 running = { $doing }…
 running-steps = { $doing }: step { $step } of { $of } ({ $percent } %).
 running-steps-eta = { $doing }: step { $step } of { $of } ({ $percent } %), { $eta } left.
 running-percent = { $doing }: { $percent } %.
 running-percent-eta = { $doing }: { $percent } %, { $eta } left.
 sending = 📤 Sending…
-stopping = ✖ Stopping…
 restarting = The server is restarting. Job #{ $job } is saved and will go on by itself.
-waiting-storage = Done, but the storage is away. I will send it as soon as I can.
 button-cancel = ✖ Cancel
 button-cancel-job = ✖ Cancel #{ $job }
 
@@ -246,7 +234,6 @@ caption-notice = ⚠️ { $notice }
 sent-as-file = Too large for a photo, sent as a file.
 as-file = { $model } · { $width }×{ $height } · { $size }
 pick-variant = Pick a variation:
-variants-made = 🎲 Variations
 button-again = 🔁 Again
 button-variations = 🎲 Variations
 button-variations-cost =
@@ -268,10 +255,6 @@ button-delete = 🗑 Delete
 button-open-bot = Open in the bot
 same-seed-ask = Write a new description; I will draw it with the same seed { $seed }.
 ask-prompt = Describe the picture
-picture-gone = This picture is no longer on the server: I keep them for { $days ->
-        [one] { $days } day
-       *[other] { $days } days
-    }.
 
 ### Money
 
@@ -343,13 +326,13 @@ failure-forbidden = This is not available at your level. Pick another model.
 failure-cancelled = The job was cancelled.
 failure-exhausted = Nobody can do this right now. Try again later.
 failure-internal = Something of mine broke. Try again.
-already-running = You already have job #{ $job }. The new one is next.
 already-full = You already have { $jobs ->
         [one] { $jobs } job
        *[other] { $jobs } jobs
     } in progress. Wait for one of them or cancel it. Nothing was charged.
 file-too-large = The file is over 20 MB; Telegram does not let bots download it. Send a shorter or smaller one. Nothing was charged.
 download-failed = I could not download the file from Telegram. Send it again. Nothing was charged.
+unsure-message = Not sure that my last message arrived.
 unsure = Not sure that the result of job #{ $job } arrived. Until it does, nothing is charged.
 message-unread = I could not read that message. Send it as plain text.
 late-prompt = I was offline. Do it now? “{ $prompt }”
@@ -379,7 +362,6 @@ toast-old = This button is out of date, open /menu
 toast-stopping = ✖ Stopping…
 toast-already-over = This job is over already.
 toast-taken = Taken
-toast-busy = One moment, I am still at the last one.
 toast-saved = Saved
 toast-deleted = Deleted
 toast-cannot-delete = Telegram does not let me delete it: the message is older than 48 hours.
@@ -387,6 +369,7 @@ toast-complained = Thank you, I told an administrator.
 toast-reported = Thank you, I told an administrator.
 toast-sending = 📤 Sending…
 toast-not-here = Open me in a private chat.
+toast-unserved = Nobody can do this at the moment.
 toast-failed = Something of mine broke. Try again.
 toast-admins-only = This is for administrators only.
 toast-picture-gone = This picture is no longer on the server.
@@ -435,7 +418,6 @@ profile-task-model = · { $model }: { $price }
 profile-resets = Free requests are back at 00:00 Moscow time (in { $reset }).
 profile-movements = <b>Last movements</b>
 profile-movement = { $when } · { $amount } · { $why }
-profile-movement-job = { $when } · { $amount } · { $why } #{ $job }
 name-movement-start = welcome gift
 name-movement-topup = top-up
 name-movement-hold = job
@@ -508,7 +490,6 @@ add-balance-done = ✅ The balance of <b>{ $who }</b> is { $balance } ({ $amount
 add-balance-repeated = This was done before: the balance of <b>{ $who }</b> is { $balance }.
 add-balance-not-told = I could not tell them: the bot is blocked, or they never wrote to it.
 add-balance-too-low = Not possible: the balance is only { $balance }.
-person-unknown = I do not know who this is: { $who }. I need a Telegram id or a reply to a message.
 level-usage = Like this: <code>/level 123456789 subscriber</code>, or in reply to a message. Levels: user, subscriber, admin; auto is as configured.
 level-done = ✅ The level of <b>{ $who }</b>: { $level }.
 stats =
@@ -517,7 +498,6 @@ stats =
     People: { $people } · new { $new }
     Charged: { $charged }
     Answered here: { $local } · by others: { $remote }
-    Waiting: { $wait } · work: { $work }
 stats-all = People in all: { $people } · have blocked the bot: { $blocked }
 queue = <b>Queue</b>: waiting { $queued } · in progress { $running }
 queue-empty = The queue is empty.
@@ -554,8 +534,6 @@ alert-crash = 🔴 The engine crashed: { $reason }. It is being restarted, jobs 
 alert-keys = 🔴 { $provider }: no working keys are left. Look: /providers.
 alert-disk = 🔴 Little room on the disk: { $free } of { $total } free.
 alert-poller = 🔴 Someone else reads the updates of this bot. I will wait; look whether a second copy runs.
-alert-database = 🔴 The database does not answer: { $reason }.
-alert-quiet = Messages like this one in that time: { $times }.
 alert-complaint = ⚠️ Complaint of { $who } about job #{ $job }: { $what }
 alert-report = ⚠️ { $who } reports a failure of job #{ $job } ({ $class }).
 
@@ -621,6 +599,9 @@ notice-other-model = { $asked } was asked for, { $answered } answered.
 notice-model-gone = { $asked } is gone, { $answered } answered.
 notice-fewer = { $made } of { $asked } pictures were made.
 notice-other-sound = The sound came as { $made } instead of { $asked }.
+notice-style = Not understood about the look: { $part }.
+notice-small-letters = The text fits only in small letters ({ $px } px).
+notice-no-signs = The fonts do not have these signs: { $signs }.
 reason-memory = our server ran out of memory
 reason-missing = our server does not have the model
 reason-busy = our server is busy

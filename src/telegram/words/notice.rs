@@ -48,6 +48,18 @@ const NOTICES: &[Known] = &[
     (r"(.+) made (\S+); (\S+) was asked", |l, c| {
         l.plain("notice-other-sound", args! { "made" => &c[2], "asked" => &c[3] })
     }),
+    // Those about letters on pictures come in the language of the wish.
+    (r"(?:Не понял|not understood): (.+)", |l, c| l.plain("notice-style", args! { "part" => &c[1] })),
+    (
+        r"(?:текст поместился только мелкими буквами, (\d+) пикс\.|the text fits only with small letters, (\d+) px)",
+        |l, c| {
+            let px = c.get(1).or(c.get(2)).map_or("", |px| px.as_str());
+            l.plain("notice-small-letters", args! { "px" => px })
+        },
+    ),
+    (r"(?:в шрифтах нет знаков|no font here has these signs): (.+)", |l, c| {
+        l.plain("notice-no-signs", args! { "signs" => &c[1] })
+    }),
 ];
 
 /// What is known of reasons why the first in line did not answer: each is matched from its beginning.
