@@ -82,7 +82,7 @@ help =
 
     <b>A line with parameters</b>
     <code>Image a lighthouse in a storm | model=flux | size=832x1216 | seed=7</code>
-    Parameters: <code>model</code>, <code>size</code>, <code>aspect_ratio</code> (1:1, 16:9, portrait), <code>negative</code> (what not to draw), <code>seed</code>, <code>steps</code>, <code>guidance</code>, <code>strength</code>, <code>n</code> (how many pictures). For a bar itself, put a backslash before it: <code>\|</code>.
+    Parameters: <code>model</code>, <code>size</code>, <code>aspect_ratio</code> (1:1, 16:9, portrait), <code>negative</code> (what not to draw), <code>seed</code>, <code>steps</code>, <code>guidance</code>, <code>n</code> (how many pictures). For a bar itself, put a backslash before it: <code>\|</code>.
 
     <b>Commands</b>
     /menu — main menu
@@ -161,7 +161,6 @@ change-words =
 change-full = That is { $most } photos already, I cannot take more. Say what to change.
 change-photo-first = First send a photo, then say what to change.
 change-result-ask = ✏️ Say what to change in this picture.
-ask-change = What to change?
 
 ### Add text
 
@@ -172,15 +171,12 @@ text-ask-style =
     Example: <i>large white text in the centre on a black plate</i> or <i>72px bottom, 10% margin</i>.
 text-too-long = A text of more than { $most } characters does not fit. Send a shorter one.
 text-picture-first = First send the picture, then the text.
-text-not-understood = I do not understand this about the look: “{ $part }”. Say it differently, or press “As usual”.
 button-usual = As usual
-ask-text = Which text?
 
 ### Upscale
 
 upscale-ask = ⬆️ Send a picture and get it back twice or four times as large. Better as a file: then Telegram does not compress it.
-upscale-how = How much larger? It is { $width }×{ $height } now.
-upscale-too-large = The picture is { $width }×{ $height }, which is too large to be made larger. Send a smaller one.
+upscale-how-much = How much larger?
 button-upscale-by = ⬆️ Upscale ×{ $scale }
 button-times = ×{ $scale }
 
@@ -199,13 +195,7 @@ button-text-file = 📄 Text as a file
 ### A photo without words
 
 photo-menu = What shall I do with this picture?
-photo-menu-group = Say in the caption what to do with the photo, or pick an action.
-photos-menu =
-    { $photos ->
-        [one] Got { $photos } photo.
-       *[other] Got { $photos } photos.
-    } What shall I do?
-photo-unreadable = I could not open this picture. Send PNG, JPEG or WebP.
+photos-menu-any = What shall I do with these pictures?
 document-unknown = I do not work with such files. Send a picture, a voice message or a sound.
 
 mode-unserved = “{ $mode }” is not available at the moment: nobody is ready to do it.
@@ -223,23 +213,18 @@ name-doing-change = ✏️ Changing
 name-doing-letter = 📝 Adding text
 name-doing-upscale = ⬆️ Upscaling
 name-doing-listen = 🎙 Listening
-name-doing-work = ⚙️ Working
 running = { $doing }…
 running-steps = { $doing }: step { $step } of { $of } ({ $percent } %).
 running-steps-eta = { $doing }: step { $step } of { $of } ({ $percent } %), { $eta } left.
 running-percent = { $doing }: { $percent } %.
 running-percent-eta = { $doing }: { $percent } %, { $eta } left.
 sending = 📤 Sending…
-stopping = ✖ Stopping…
 restarting = The server is restarting. Job #{ $job } is saved and will go on by itself.
-waiting-storage = Done, but the storage is away. I will send it as soon as I can.
 button-cancel = ✖ Cancel
 button-cancel-job = ✖ Cancel #{ $job }
 
 ### Result
 
-caption-made = { $model } · { $width }×{ $height } · seed { $seed } · { $time }
-caption-made-no-seed = { $model } · { $width }×{ $height } · { $time }
 caption-free = Free: { $used } of { $limit } today
 caption-charged = Charged { $price }, balance { $balance }
 caption-charged-free = Charged { $price }, balance { $balance }; free: { $used } of { $limit } today
@@ -249,7 +234,6 @@ caption-notice = ⚠️ { $notice }
 sent-as-file = Too large for a photo, sent as a file.
 as-file = { $model } · { $width }×{ $height } · { $size }
 pick-variant = Pick a variation:
-variants-made = 🎲 Variations
 button-again = 🔁 Again
 button-variations = 🎲 Variations
 button-variations-cost =
@@ -271,10 +255,6 @@ button-delete = 🗑 Delete
 button-open-bot = Open in the bot
 same-seed-ask = Write a new description; I will draw it with the same seed { $seed }.
 ask-prompt = Describe the picture
-picture-gone = This picture is no longer on the server: I keep them for { $days ->
-        [one] { $days } day
-       *[other] { $days } days
-    }.
 
 ### Money
 
@@ -290,7 +270,7 @@ nothing-charged = Nothing was charged.
 
 ### What went wrong
 
-cancelled = ✖ Cancelled. Nothing was charged.
+cancelled = ✖ Cancelled.
 failed = { $sentence } Nothing was charged. Job #{ $job }.
 failed-no-job = { $sentence } Nothing was charged.
 failure-empty-prompt = I see no description: say what to draw.
@@ -339,18 +319,20 @@ failure-remote-timeout = { $provider } did not answer in time. Try again.
 failure-remote-bad-response = { $provider } gave an answer that cannot be used. Try again.
 failure-unavailable = The database or the storage is away. Try again in a minute.
 failure-quota = That’s all for today: { $limit } of { $limit }. This costs { $price }, and the balance is { $balance }. Resets at 00:00 Moscow time (in { $reset }).
+quota-over = That’s all for today: { $limit } of { $limit }. This costs { $price }, and the balance is { $balance }. Resets at 00:00 Moscow time (in { $reset }). Nothing was charged.
+quota-paid = This costs { $price }, and the balance is { $balance }. Nothing was charged.
 failure-quota-paid = This costs { $price }, and the balance is { $balance }.
 failure-forbidden = This is not available at your level. Pick another model.
 failure-cancelled = The job was cancelled.
 failure-exhausted = Nobody can do this right now. Try again later.
 failure-internal = Something of mine broke. Try again.
-already-running = You already have job #{ $job }. The new one is next.
 already-full = You already have { $jobs ->
         [one] { $jobs } job
        *[other] { $jobs } jobs
     } in progress. Wait for one of them or cancel it. Nothing was charged.
-download-too-large = The file is over 20 MB; Telegram does not let bots download it. Send a shorter or smaller one. Nothing was charged.
+file-too-large = The file is over 20 MB; Telegram does not let bots download it. Send a shorter or smaller one. Nothing was charged.
 download-failed = I could not download the file from Telegram. Send it again. Nothing was charged.
+unsure-message = Not sure that my last message arrived.
 unsure = Not sure that the result of job #{ $job } arrived. Until it does, nothing is charged.
 message-unread = I could not read that message. Send it as plain text.
 late-prompt = I was offline. Do it now? “{ $prompt }”
@@ -380,7 +362,6 @@ toast-old = This button is out of date, open /menu
 toast-stopping = ✖ Stopping…
 toast-already-over = This job is over already.
 toast-taken = Taken
-toast-busy = One moment, I am still at the last one.
 toast-saved = Saved
 toast-deleted = Deleted
 toast-cannot-delete = Telegram does not let me delete it: the message is older than 48 hours.
@@ -388,6 +369,7 @@ toast-complained = Thank you, I told an administrator.
 toast-reported = Thank you, I told an administrator.
 toast-sending = 📤 Sending…
 toast-not-here = Open me in a private chat.
+toast-unserved = Nobody can do this at the moment.
 toast-failed = Something of mine broke. Try again.
 toast-admins-only = This is for administrators only.
 toast-picture-gone = This picture is no longer on the server.
@@ -401,7 +383,7 @@ advanced-pair = I don’t understand “{ $part }”: write key=value. Available
 advanced-twice = “{ $key }” is there twice.
 advanced-no-prompt = There is no description. Write it right after the word “Image”.
 name-range = { $least } to { $most }
-name-multiple = widthxheight, sides from { $least } to { $most }, divisible by { $step }
+name-multiple = for example 832x1216: sides from { $least } to { $most }, divisible by { $step }
 name-any-text = any text
 notice-size-wins = There are both a size and a format: the size { $size } was taken.
 
@@ -436,7 +418,6 @@ profile-task-model = · { $model }: { $price }
 profile-resets = Free requests are back at 00:00 Moscow time (in { $reset }).
 profile-movements = <b>Last movements</b>
 profile-movement = { $when } · { $amount } · { $why }
-profile-movement-job = { $when } · { $amount } · { $why } #{ $job }
 name-movement-start = welcome gift
 name-movement-topup = top-up
 name-movement-hold = job
@@ -509,7 +490,6 @@ add-balance-done = ✅ The balance of <b>{ $who }</b> is { $balance } ({ $amount
 add-balance-repeated = This was done before: the balance of <b>{ $who }</b> is { $balance }.
 add-balance-not-told = I could not tell them: the bot is blocked, or they never wrote to it.
 add-balance-too-low = Not possible: the balance is only { $balance }.
-person-unknown = I do not know who this is: { $who }. I need a Telegram id or a reply to a message.
 level-usage = Like this: <code>/level 123456789 subscriber</code>, or in reply to a message. Levels: user, subscriber, admin; auto is as configured.
 level-done = ✅ The level of <b>{ $who }</b>: { $level }.
 stats =
@@ -518,7 +498,6 @@ stats =
     People: { $people } · new { $new }
     Charged: { $charged }
     Answered here: { $local } · by others: { $remote }
-    Waiting: { $wait } · work: { $work }
 stats-all = People in all: { $people } · have blocked the bot: { $blocked }
 queue = <b>Queue</b>: waiting { $queued } · in progress { $running }
 queue-empty = The queue is empty.
@@ -555,8 +534,6 @@ alert-crash = 🔴 The engine crashed: { $reason }. It is being restarted, jobs 
 alert-keys = 🔴 { $provider }: no working keys are left. Look: /providers.
 alert-disk = 🔴 Little room on the disk: { $free } of { $total } free.
 alert-poller = 🔴 Someone else reads the updates of this bot. I will wait; look whether a second copy runs.
-alert-database = 🔴 The database does not answer: { $reason }.
-alert-quiet = Messages like this one in that time: { $times }.
 alert-complaint = ⚠️ Complaint of { $who } about job #{ $job }: { $what }
 alert-report = ⚠️ { $who } reports a failure of job #{ $job } ({ $class }).
 
@@ -577,6 +554,7 @@ unit-about-hours =
         [one] about { $n } hour
        *[other] about { $n } hours
     }
+unit-seed = seed { $seed }
 unit-moment = a few seconds
 unit-seconds = { $n } s
 unit-minutes = { $n } min
@@ -587,18 +565,21 @@ unit-bytes = { $n } B
 unit-kilobytes = { $n } KB
 unit-megabytes = { $n } MB
 unit-gigabytes = { $n } GB
-unit-requests =
-    { $n ->
-        [one] { $n } request
-       *[other] { $n } requests
-    }
-unit-pictures =
-    { $n ->
-        [one] { $n } picture
-       *[other] { $n } pictures
-    }
-unit-today = today at { $time }
-unit-yesterday = yesterday at { $time }
+unit-date =
+    { $day } { $month ->
+        [1] Jan
+        [2] Feb
+        [3] Mar
+        [4] Apr
+        [5] May
+        [6] Jun
+        [7] Jul
+        [8] Aug
+        [9] Sep
+        [10] Oct
+        [11] Nov
+       *[12] Dec
+    } { $year }, { $time }
 
 ### Notices of answers
 
@@ -618,13 +599,14 @@ notice-other-model = { $asked } was asked for, { $answered } answered.
 notice-model-gone = { $asked } is gone, { $answered } answered.
 notice-fewer = { $made } of { $asked } pictures were made.
 notice-other-sound = The sound came as { $made } instead of { $asked }.
-notice-demo = This is the demo model: it can only draw small emoji.
-notice-extension = The file has another extension than its content.
+notice-style = Not understood about the look: { $part }.
+notice-small-letters = The text fits only in small letters ({ $px } px).
+notice-no-signs = The fonts do not have these signs: { $signs }.
 reason-memory = our server ran out of memory
 reason-missing = our server does not have the model
 reason-busy = our server is busy
 reason-crashed = our engine stopped
-reason-timeout = someone before it was too slow
+reason-timeout = the first in line was too slow
 reason-bad-output = our model did not manage
-reason-remote = { $provider } did not answer
+reason-remote = { $provider } could not
 reason-first = the first in line could not

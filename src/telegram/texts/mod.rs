@@ -17,7 +17,7 @@ use unic_langid::LanguageIdentifier;
 
 /// What keys of plain texts begin with.
 pub const PLAIN: [&str; 10] =
-    ["about-", "ask-", "button-", "command-", "file-", "name-", "notice-", "reason-", "toast-", "unit-"];
+    ["about-", "ask-", "button-", "command-", "file-transcript", "name-", "notice-", "reason-", "toast-", "unit-"];
 
 /// Languages of people who mostly read Russian, too.
 const READ_RUSSIAN: [&str; 12] = ["ru", "be", "kk", "uk", "ky", "uz", "hy", "az", "tg", "tk", "ab", "os"];

@@ -83,7 +83,7 @@ help =
 
     <b>Строка с параметрами</b>
     <code>Изображение маяк в шторм | model=flux | size=832x1216 | seed=7</code>
-    Параметры: <code>model</code> (модель), <code>size</code> (размер), <code>aspect_ratio</code> (формат: 1:1, 16:9, портрет), <code>negative</code> (негатив — чего не рисовать), <code>seed</code>, <code>steps</code> (шаги), <code>guidance</code>, <code>strength</code> (сила), <code>n</code> (сколько картинок). Чтобы написать саму черту, поставьте перед ней обратную: <code>\|</code>.
+    Параметры: <code>model</code> (модель), <code>size</code> (размер), <code>aspect_ratio</code> (формат: 1:1, 16:9, портрет), <code>negative</code> (негатив — чего не рисовать), <code>seed</code>, <code>steps</code> (шаги), <code>guidance</code>, <code>n</code> (сколько картинок). Чтобы написать саму черту, поставьте перед ней обратную: <code>\|</code>.
 
     <b>Команды</b>
     /menu — главное меню
@@ -158,7 +158,6 @@ change-words = Получил { $photos } фото. Теперь напишит�
 change-full = Уже { $most } фото, больше взять не могу. Напишите, что изменить.
 change-photo-first = Сначала пришлите фото, потом — что изменить.
 change-result-ask = ✏️ Напишите, что изменить на этой картинке.
-ask-change = Что изменить?
 
 ### Добавить текст
 
@@ -169,15 +168,12 @@ text-ask-style =
     Например: <i>крупный белый текст в центре, на чёрной плашке</i> или <i>72px снизу, отступ 10 %</i>.
 text-too-long = Текст длиннее { $most } знаков не поместится. Пришлите короче.
 text-picture-first = Сначала пришлите картинку, потом текст.
-text-not-understood = Не понял, как оформить: «{ $part }». Напишите иначе или нажмите «Как обычно».
 button-usual = Как обычно
-ask-text = Какой текст?
 
 ### Улучшить
 
 upscale-ask = ⬆️ Пришлите картинку — верну её в 2 или в 4 раза больше. Лучше файлом: так Telegram её не сожмёт.
-upscale-how = Во сколько раз увеличить? Сейчас { $width }×{ $height }.
-upscale-too-large = Картинка { $width }×{ $height } уже слишком велика, чтобы её увеличить. Пришлите поменьше.
+upscale-how-much = Во сколько раз увеличить?
 button-upscale-by = ⬆️ Улучшить ×{ $scale }
 button-times = ×{ $scale }
 
@@ -196,9 +192,7 @@ button-text-file = 📄 Текст файлом
 ### Фото без слов
 
 photo-menu = Что сделать с этой картинкой?
-photo-menu-group = Подпишите фото, что с ним сделать, или выберите действие.
-photos-menu = Получил { $photos } фото. Что сделать?
-photo-unreadable = Не смог открыть эту картинку. Пришлите PNG, JPEG или WebP.
+photos-menu-any = Что сделать с этими картинками?
 document-unknown = С такими файлами я не работаю. Пришлите картинку, голосовое или аудио.
 
 mode-unserved = «{ $mode }» сейчас недоступно: никто из исполнителей не готов это сделать.
@@ -216,23 +210,18 @@ name-doing-change = ✏️ Меняю
 name-doing-letter = 📝 Добавляю текст
 name-doing-upscale = ⬆️ Улучшаю
 name-doing-listen = 🎙 Слушаю
-name-doing-work = ⚙️ Работаю
 running = { $doing }…
 running-steps = { $doing }: шаг { $step } из { $of } ({ $percent } %).
 running-steps-eta = { $doing }: шаг { $step } из { $of } ({ $percent } %), ещё { $eta }.
 running-percent = { $doing }: { $percent } %.
 running-percent-eta = { $doing }: { $percent } %, ещё { $eta }.
 sending = 📤 Отправляю…
-stopping = ✖ Останавливаю…
 restarting = Сервер перезапускается. Задание №{ $job } сохранено и продолжится само.
-waiting-storage = Готово, но хранилище недоступно. Пришлю, как только смогу.
 button-cancel = ✖ Отменить
 button-cancel-job = ✖ Отменить №{ $job }
 
 ### Результат
 
-caption-made = { $model } · { $width }×{ $height } · seed { $seed } · { $time }
-caption-made-no-seed = { $model } · { $width }×{ $height } · { $time }
 caption-free = Бесплатно: { $used } из { $limit } сегодня
 caption-charged = Списано { $price }, баланс { $balance }
 caption-charged-free = Списано { $price }, баланс { $balance }; бесплатно: { $used } из { $limit } сегодня
@@ -242,7 +231,6 @@ caption-notice = ⚠️ { $notice }
 sent-as-file = Картинка слишком большая для фото, отправил файлом.
 as-file = { $model } · { $width }×{ $height } · { $size }
 pick-variant = Выберите вариант:
-variants-made = 🎲 Вариации
 button-again = 🔁 Ещё раз
 button-variations = 🎲 Вариации
 button-variations-cost =
@@ -265,11 +253,6 @@ button-delete = 🗑 Удалить
 button-open-bot = Открыть в боте
 same-seed-ask = Напишите новое описание — нарисую с тем же seed { $seed }.
 ask-prompt = Опишите картинку
-picture-gone = Эта картинка уже удалена с сервера: храню их { $days ->
-        [one] { $days } день
-        [few] { $days } дня
-       *[other] { $days } дней
-    }.
 
 ### Деньги
 
@@ -334,19 +317,21 @@ failure-remote-timeout = { $provider } не ответил вовремя. По�
 failure-remote-bad-response = { $provider } ответил так, что не разобрать. Попробуйте ещё раз.
 failure-unavailable = База данных или хранилище сейчас недоступны. Попробуйте через минуту.
 failure-quota = На сегодня всё: { $limit } из { $limit }. Это стоит { $price }, а на балансе { $balance }. Лимит обновится в 00:00 по Москве (через { $reset }).
+quota-over = На сегодня всё: { $limit } из { $limit }. Это стоит { $price }, а на балансе { $balance }. Лимит обновится в 00:00 по Москве (через { $reset }). Ничего не списано.
+quota-paid = Это стоит { $price }, а на балансе { $balance }. Ничего не списано.
 failure-quota-paid = Это стоит { $price }, а на балансе { $balance }.
 failure-forbidden = На вашем уровне это недоступно. Выберите другую модель.
 failure-cancelled = Задание отменено.
 failure-exhausted = Сейчас это никто не может выполнить. Попробуйте позже.
 failure-internal = У меня что-то сломалось. Попробуйте ещё раз.
-already-running = У вас уже есть задание №{ $job }. Поставил новое следом.
 already-full = У вас уже { $jobs ->
         [one] { $jobs } задание
         [few] { $jobs } задания
        *[other] { $jobs } заданий
     } в работе. Дождитесь или отмените одно из них. Ничего не списано.
-download-too-large = Файл больше 20 МБ — Telegram не даёт боту его скачать. Пришлите короче или сжатый. Ничего не списано.
+file-too-large = Файл больше 20 МБ — Telegram не даёт боту его скачать. Пришлите короче или сжатый. Ничего не списано.
 download-failed = Не смог скачать файл у Telegram. Пришлите его ещё раз. Ничего не списано.
+unsure-message = Не уверен, что моё последнее сообщение дошло.
 unsure = Не уверен, что результат задания №{ $job } дошёл. Пока не дойдёт, ничего не списано.
 message-unread = Не смог прочитать сообщение. Пришлите обычным текстом.
 late-prompt = Я был недоступен. Сделать это сейчас? «{ $prompt }»
@@ -376,7 +361,6 @@ toast-old = Кнопка устарела, откройте /menu
 toast-stopping = ✖ Останавливаю…
 toast-already-over = Это задание уже закончено.
 toast-taken = Принято
-toast-busy = Секунду, ещё делаю прошлое.
 toast-saved = Запомнил
 toast-deleted = Удалил
 toast-cannot-delete = Telegram не даёт удалить: сообщению больше 48 часов.
@@ -384,6 +368,7 @@ toast-complained = Спасибо, передал администратору.
 toast-reported = Спасибо, передал администратору.
 toast-sending = 📤 Отправляю…
 toast-not-here = Откройте меня в личном чате.
+toast-unserved = Сейчас это никто не может сделать.
 toast-failed = У меня что-то сломалось. Попробуйте ещё раз.
 toast-admins-only = Это только для администраторов.
 toast-picture-gone = Этой картинки на сервере уже нет.
@@ -397,7 +382,7 @@ advanced-pair = Не понял «{ $part }»: нужно написать кл�
 advanced-twice = «{ $key }» указано дважды.
 advanced-no-prompt = Нет описания. Напишите его сразу после слова «Изображение».
 name-range = от { $least } до { $most }
-name-multiple = ширинаxвысота, стороны от { $least } до { $most }, кратно { $step }
+name-multiple = например 832x1216: стороны от { $least } до { $most }, кратные { $step }
 name-any-text = любой текст
 notice-size-wins = Указаны и размер, и формат: взят размер { $size }.
 
@@ -432,7 +417,6 @@ profile-task-model = · { $model }: { $price }
 profile-resets = Бесплатное обновится в 00:00 по Москве (через { $reset }).
 profile-movements = <b>Последние операции</b>
 profile-movement = { $when } · { $amount } · { $why }
-profile-movement-job = { $when } · { $amount } · { $why } №{ $job }
 name-movement-start = подарок новому пользователю
 name-movement-topup = пополнение
 name-movement-hold = задание
@@ -507,7 +491,6 @@ add-balance-done = ✅ Баланс <b>{ $who }</b>: { $balance } ({ $amount }).
 add-balance-repeated = Это уже сделано раньше: баланс <b>{ $who }</b> — { $balance }.
 add-balance-not-told = Написать об этом не получилось: бот заблокирован или с ним не начинали разговор.
 add-balance-too-low = Нельзя: на балансе только { $balance }.
-person-unknown = Не знаю, кто это: { $who }. Нужен номер в Telegram или ответ на сообщение.
 level-usage = Так: <code>/level 123456789 subscriber</code>, или ответом на сообщение. Уровни: user, subscriber, admin; auto — как настроено.
 level-done = ✅ Уровень <b>{ $who }</b>: { $level }.
 stats =
@@ -516,7 +499,6 @@ stats =
     Людей: { $people } · новых { $new }
     Списано: { $charged }
     Ответил сервер: { $local } · внешние: { $remote }
-    Ждать пришлось: { $wait } · работа: { $work }
 stats-all = Всего людей: { $people } · заблокировали бота: { $blocked }
 queue = <b>Очередь</b>: ждут { $queued } · в работе { $running }
 queue-empty = Очередь пуста.
@@ -553,8 +535,6 @@ alert-crash = 🔴 Движок упал: { $reason }. Перезапускаю,
 alert-keys = 🔴 { $provider }: не осталось рабочих ключей. Посмотреть: /providers.
 alert-disk = 🔴 Мало места на диске: свободно { $free } из { $total }.
 alert-poller = 🔴 Кто-то ещё читает обновления этого бота. Я подожду; проверьте, не запущен ли второй экземпляр.
-alert-database = 🔴 База данных не отвечает: { $reason }.
-alert-quiet = Таких же сообщений за это время: { $times }.
 alert-complaint = ⚠️ Жалоба от { $who } на задание №{ $job }: { $what }
 alert-report = ⚠️ { $who } сообщает об ошибке в задании №{ $job } ({ $class }).
 
@@ -575,6 +555,7 @@ unit-about-hours =
         [one] около { $n } часа
        *[other] около { $n } часов
     }
+unit-seed = seed { $seed }
 unit-moment = пару секунд
 unit-seconds = { $n } с
 unit-minutes = { $n } мин
@@ -585,20 +566,21 @@ unit-bytes = { $n } Б
 unit-kilobytes = { $n } КБ
 unit-megabytes = { $n } МБ
 unit-gigabytes = { $n } ГБ
-unit-requests =
-    { $n ->
-        [one] { $n } запрос
-        [few] { $n } запроса
-       *[other] { $n } запросов
-    }
-unit-pictures =
-    { $n ->
-        [one] { $n } картинка
-        [few] { $n } картинки
-       *[other] { $n } картинок
-    }
-unit-today = сегодня в { $time }
-unit-yesterday = вчера в { $time }
+unit-date =
+    { $day } { $month ->
+        [1] янв
+        [2] фев
+        [3] мар
+        [4] апр
+        [5] мая
+        [6] июн
+        [7] июл
+        [8] авг
+        [9] сен
+        [10] окт
+        [11] ноя
+       *[12] дек
+    } { $year }, { $time }
 
 ### Замечания к ответам
 
@@ -613,18 +595,19 @@ notice-sent-size = Картинка ушла к { $provider } размером {
 notice-encoders = Памяти мало: часть модели выгружалась по ходу работы.
 notice-tiny-decoder = Памяти мало: детали чуть мягче обычного.
 notice-tiled = Памяти мало: картинка собрана из частей.
-notice-not-translated = Описание не переведено на английский, а { $model } лучше понимает его.
+notice-not-translated = Перевести описание на английский не вышло, а { $model } лучше понимает английский.
 notice-other-model = Просили { $asked }, ответила { $answered }.
 notice-model-gone = Модели { $asked } больше нет, ответила { $answered }.
 notice-fewer = Вышло картинок: { $made } из { $asked }.
 notice-other-sound = Звук пришёл в формате { $made } вместо { $asked }.
-notice-demo = Это демо-модель: она умеет рисовать только маленькие эмодзи.
-notice-extension = У файла другое расширение, чем содержимое.
-reason-memory = своему серверу не хватило памяти
-reason-missing = нужной модели на сервере нет
-reason-busy = свой сервер занят
-reason-crashed = свой движок остановился
-reason-timeout = другой исполнитель не успел
-reason-bad-output = у своей модели не вышло
-reason-remote = { $provider } не ответил
-reason-first = первый в очереди исполнитель не смог
+notice-style = Не понял, как оформить: { $part }.
+notice-small-letters = Текст поместился только мелкими буквами ({ $px } пикс.).
+notice-no-signs = В шрифтах нет таких знаков: { $signs }.
+reason-memory = нашему серверу не хватило памяти
+reason-missing = на нашем сервере нет этой модели
+reason-busy = наш сервер занят
+reason-crashed = наш движок остановился
+reason-timeout = первый исполнитель не успел
+reason-bad-output = у нашей модели не вышло
+reason-remote = { $provider } не смог
+reason-first = первый исполнитель не смог

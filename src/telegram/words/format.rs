@@ -111,3 +111,66 @@ fn bounded(side: f64, coarse: u32, step: u32) -> u32 {
     let (least, most) = (SIDES.start().next_multiple_of(step), SIDES.end() / step * step);
     rounded.clamp(least, most.max(least))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn drawn(aspect: (u32, u32), own: u32, step: u32) -> (u32, u32) {
+        size(Aspect { width: aspect.0, height: aspect.1 }, Canvas { own: (own, own), step })
+    }
+
+    #[test]
+    fn shapes_become_sizes_that_models_know() {
+        for (aspect, own, step, expected) in [
+            ((2, 3), 1024, 8, (832, 1216)),
+            ((3, 2), 1024, 16, (1216, 832)),
+            ((1, 1), 1024, 16, (1024, 1024)),
+            ((16, 9), 1024, 16, (1344, 768)),
+            ((9, 16), 1024, 8, (768, 1344)),
+            ((4, 3), 1024, 8, (1152, 896)),
+            ((21, 9), 1024, 8, (1536, 640)),
+            ((2, 3), 512, 8, (416, 608)),
+            ((3, 2), 512, 16, (608, 416)),
+            ((1, 1), 512, 8, (512, 512)),
+            ((16, 9), 512, 8, (672, 384)),
+            ((1, 1), 128, 8, (128, 128)),
+            ((2, 3), 128, 8, (104, 152)),
+            ((3, 2), 128, 16, (160, 112)),
+            ((4, 1), 1024, 8, (2048, 512)),
+            ((1, 3), 1024, 8, (576, 1760)),
+        ] {
+            assert_eq!(drawn(aspect, own, step), expected, "{aspect:?} of {own} by {step}");
+        }
+    }
+
+    #[test]
+    fn a_model_whose_own_shape_it_is_draws_its_own_size() {
+        let canvas = Canvas { own: (768, 512), step: 8 };
+        assert_eq!(size(Format::Landscape.aspect(), canvas), (768, 512));
+        assert_eq!(size(Format::Square.aspect(), canvas), (640, 640));
+    }
+
+    proptest! {
+        #[test]
+        fn every_size_can_be_drawn(
+            (width, height) in (1u32..=100, 1u32..=100),
+            own in (8u32..=256).prop_map(|n| n * 8),
+            step in proptest::sample::select(vec![8u32, 16]),
+        ) {
+            let (w, h) = drawn((width, height), own, step);
+            for side in [w, h] {
+                prop_assert!(SIDES.contains(&side) && side.is_multiple_of(step), "{}x{}", w, h);
+            }
+            let ratio = f64::from(width) / f64::from(height);
+            // Within the bounds the number of pixels is the model's own, roughly.
+            if (0.5..=2.0).contains(&ratio) && (256..=1400).contains(&own) {
+                let (area, trained) = (f64::from(w) * f64::from(h), f64::from(own) * f64::from(own));
+                prop_assert!((0.8..=1.2).contains(&(area / trained)), "{}x{} of {}", w, h, own);
+                let shape = f64::from(w) / f64::from(h) / ratio;
+                prop_assert!((0.85..=1.18).contains(&shape), "{}x{} for {}", w, h, ratio);
+            }
+        }
+    }
+}

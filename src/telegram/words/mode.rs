@@ -92,3 +92,22 @@ impl Mode {
         lang.html("mode-unserved", args! { "mode" => self.label(lang) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mode_has_its_words() {
+        for mode in Mode::ALL {
+            assert_eq!(mode.word().parse(), Ok(mode));
+            for lang in Lang::ALL {
+                let said = [mode.label(lang), mode.question(lang), mode.doing(lang), mode.help(lang)];
+                // The mark of a mode is the same wherever it is spoken of.
+                let marks: Vec<&str> = said.iter().map(|said| said.split(' ').next().unwrap_or_default()).collect();
+                assert!(marks.iter().all(|mark| *mark == marks[0] && !mark.is_ascii()), "{said:?}");
+                assert!(mode.unserved(lang).contains(&mode.label(lang)));
+            }
+        }
+    }
+}

@@ -162,3 +162,30 @@ impl Style {
         Some(Added { ru, en, negative })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn styles_speak_the_language_of_the_prompt() {
+        assert_eq!(Style::None.applied(" кот "), " кот ");
+        assert_eq!(Style::Oil.applied("рыжий кот"), "рыжий кот, картина маслом, заметные мазки, холст");
+        assert_eq!(Style::Oil.applied("a cat."), "a cat. oil painting, visible brush strokes, canvas");
+        assert_eq!(Style::Flat.applied("кот Tom, "), "кот Tom, плоский логотип, простые формы, белый фон");
+    }
+
+    #[test]
+    fn every_style_has_a_short_word_and_names() {
+        for style in Style::ALL {
+            let word = style.word();
+            assert!((1..=8).contains(&word.len()) && word.is_ascii(), "{word}");
+            assert_eq!(word.parse(), Ok(style));
+            let [ru, en] = Lang::ALL.map(|lang| style.label(lang));
+            assert!(!ru.starts_with("name-") && !en.starts_with("name-"), "{ru} {en}");
+            assert_eq!(style.negative().is_none(), style == Style::None);
+            let json = serde_json::to_string(&style).unwrap();
+            assert_eq!(json, format!("\"{word}\""), "one word everywhere");
+        }
+    }
+}
