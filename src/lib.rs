@@ -42,6 +42,8 @@ pub mod providers;
 
 pub mod local;
 
+pub mod lettering;
+
 pub mod engine;
 
 // What holds it together.

@@ -1,0 +1,1 @@
+//! Pictures with texts, looked at pixel by pixel.
