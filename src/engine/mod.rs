@@ -19,11 +19,11 @@ pub mod nn;
 #[cfg(feature = "engine")]
 pub mod noise;
 #[cfg(feature = "engine")]
-mod painter;
+mod resident;
 #[cfg(feature = "engine")]
 pub mod sdxl;
 #[cfg(feature = "engine")]
 pub mod weights;
 
 #[cfg(feature = "engine")]
-pub use painter::{Painter, Result, Watcher, load};
+pub use resident::{Painter, Resident, Result, Watcher, load};

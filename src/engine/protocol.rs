@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 /// Version of these words; raised with every change to them.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Hash of the sources this binary was built from (see build.rs): equal for `samovar` and its `samovar-engine`.
 pub const BUILD_ID: &str = env!("SAMOVAR_BUILD_ID");
 /// Largest frame: eight pictures of 2048×2048 and room to spare.
@@ -36,19 +36,19 @@ impl Hello {
 /// Parent to engine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Order {
-    /// Make this model the resident one. Answered by `Ready` or `Failed` with the same id.
+    /// Make this model the resident one of its kind. Answered by `Ready` or `Failed` with the same id.
     Load {
         /// Names the answer.
         id: u64,
         /// What to load.
         model: ModelSpec,
     },
-    /// Draw with the resident model. Answered by `Progress`es, then `Done` or `Failed`.
-    Draw {
+    /// Work with the resident model of the job's kind. Answered by `Progress`es, then `Done` or `Failed`.
+    Run {
         /// Names the answers.
         id: u64,
-        /// What to draw.
-        job: DrawJob,
+        /// What to do.
+        job: Job,
     },
     /// Stop the job of that id at the next step or tile; it answers `Failed` with class `Cancelled`.
     Cancel {
@@ -78,16 +78,16 @@ pub enum Report {
         /// How far it is.
         progress: Progress,
     },
-    /// Pictures.
+    /// What was made.
     Done {
-        /// Of the `Draw`.
+        /// Of the `Run`.
         id: u64,
-        /// The pictures.
-        output: DrawOutput,
+        /// What came of it.
+        output: Output,
         /// Memory after the job.
         stats: Stats,
     },
-    /// No picture; the engine lives and takes the next order.
+    /// Nothing was made; the engine lives and takes the next order.
     Failed {
         /// Of the order.
         id: u64,
@@ -96,23 +96,54 @@ pub enum Report {
     },
 }
 
+/// What a model is for. An engine holds at most one model of each kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Kind {
+    /// Draws pictures.
+    Painter,
+}
+
 /// The files of one model, found and named by the parent, read by the engine.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ModelSpec {
     /// Its name for people and messages.
     pub name: String,
-    /// A diffusers folder or a single .safetensors.
+    /// The folder or file that it is.
     pub path: PathBuf,
+    /// Which code runs it.
+    pub architecture: Architecture,
+    /// What to compute on.
+    pub device: DeviceChoice,
+}
+
+impl ModelSpec {
+    /// What it is for.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self.architecture {
+            Architecture::Sdxl(_) => Kind::Painter,
+        }
+    }
+}
+
+/// Which code runs a model, and what that needs beside the model itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Architecture {
+    /// Stable Diffusion XL: a diffusers folder or a single .safetensors.
+    Sdxl(SdxlParts),
+}
+
+/// What goes with an SDXL checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct SdxlParts {
     /// Another VAE than the model's own (a folder or a file): the half-precision one on a GPU.
     pub vae: Option<PathBuf>,
     /// The tiny decoder that goes with it (a folder or a file).
     pub taesd: Option<PathBuf>,
     /// Folder with CLIP's `vocab.json` and `merges.txt`, for checkpoints that bring none.
     pub clip_vocabulary: PathBuf,
-    /// Instead of reading `path`: random weights of SDXL's published shape (for `samovar bench --synthetic`).
+    /// Instead of reading the checkpoint: random weights of SDXL's published shape (for `samovar bench --synthetic`).
     pub synthetic: bool,
-    /// What to compute on.
-    pub device: DeviceChoice,
 }
 
 /// What to compute on.
@@ -122,6 +153,30 @@ pub enum DeviceChoice {
     Cpu,
     /// The CUDA card of that ordinal.
     Cuda(u32),
+}
+
+/// What a model is to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Job {
+    /// Draw pictures.
+    Draw(DrawJob),
+}
+
+impl Job {
+    /// The kind of model that does it.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Draw(_) => Kind::Painter,
+        }
+    }
+}
+
+/// What came of a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Output {
+    /// Of [`Job::Draw`].
+    Drawn(DrawOutput),
 }
 
 /// Pictures to draw; limits were checked by the parent. `None`: the model's own default.

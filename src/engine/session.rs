@@ -1,15 +1,16 @@
 //! The main loop of the engine process: one thread reads orders from the parent's socket, the main thread owns the
-//! model and the device. It must not know how any model computes.
+//! models and the device. It must not know how any model computes.
 //!
 //! The socket is standard input, so that a parent needs nothing but the standard library to hand it over. When it
-//! closes, the process ends at once, in mid-job too: nobody is left to draw for.
+//! closes, the process ends at once, in mid-job too: nobody is left to work for.
 
 use super::protocol::{
-    DeviceChoice, EngineFailure, FailureClass, Hello, Order, Report, Stats, read_frame, write_frame,
+    DeviceChoice, EngineFailure, FailureClass, Hello, Job, Kind, Order, Report, Stats, read_frame, write_frame,
 };
-use super::{Painter, Watcher, device, load};
+use super::{Resident, Watcher, device, load};
 use crate::media::Progress;
 use std::any::Any;
+use std::collections::HashMap;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -45,7 +46,7 @@ pub fn run(arguments: impl Iterator<Item = String>) -> Result<(), String> {
         .name("orders".to_owned())
         .spawn(move || listen(from_parent, &hand_over, &seen))
         .map_err(|e| format!("the reading thread cannot be started: {e}"))?;
-    Session { to_parent: socket, cancelled, painter: None }.serve(&orders);
+    Session { to_parent: socket, cancelled, residents: HashMap::new() }.serve(&orders);
     Ok(())
 }
 
@@ -129,7 +130,7 @@ struct Session {
     to_parent: UnixStream,
     /// The job last cancelled. One is enough: the parent has one job in hand.
     cancelled: Arc<AtomicU64>,
-    painter: Option<Box<dyn Painter>>,
+    residents: HashMap<Kind, Resident>,
 }
 
 impl Session {
@@ -137,18 +138,18 @@ impl Session {
         for order in orders {
             let report = match order {
                 Order::Load { id, model } => {
-                    // First the old one goes: two models need not fit side by side.
-                    self.painter = None;
+                    // First the old one goes: two of a kind need not fit side by side.
+                    self.residents.remove(&model.kind());
                     let started = Instant::now();
                     match caught(|| load(&model)) {
-                        Ok((painter, device)) => {
-                            self.painter = Some(painter);
+                        Ok((resident, device)) => {
+                            self.residents.insert(model.kind(), resident);
                             Report::Ready { id, load_s: started.elapsed().as_secs_f64(), device }
                         }
                         Err(failure) => Report::Failed { id, failure },
                     }
                 }
-                Order::Draw { id, job } => self.draw(id, &job),
+                Order::Run { id, job } => self.run(id, &job),
                 Order::Cancel { .. } => continue,
                 Order::Shutdown => return,
             };
@@ -156,14 +157,14 @@ impl Session {
         }
     }
 
-    fn draw(&mut self, id: u64, job: &super::protocol::DrawJob) -> Report {
-        let Some(mut painter) = self.painter.take() else {
+    fn run(&mut self, id: u64, job: &Job) -> Report {
+        let Some(mut resident) = self.residents.remove(&job.kind()) else {
             return Report::Failed { id, failure: EngineFailure::new(FailureClass::Missing, "no model is loaded") };
         };
-        let outcome = caught(|| painter.draw(job, &mut Onlooker { id, session: self }));
+        let outcome = caught(|| resident.run(job, &mut Onlooker { id, session: self }));
         // What a panic leaves behind is not to be trusted.
         if !matches!(&outcome, Err(failure) if failure.class == FailureClass::Crashed) {
-            self.painter = Some(painter);
+            self.residents.insert(job.kind(), resident);
         }
         match outcome {
             Ok(output) => Report::Done { id, output, stats: stats() },

@@ -1,8 +1,10 @@
-//! How much memory a model takes: its weights as the files' headers tell, and what drawing adds, by a formula.
+//! How much memory SDXL takes: its weights as the files' headers tell, and what drawing adds, by a formula.
 //!
 //! The formula only has to be right enough for the first picture of a size: after it, the measured peak counts.
 
-use crate::engine::protocol::ModelSpec;
+use super::draw::DrawWay;
+use crate::engine::protocol::{Architecture, ModelSpec};
+use crate::media::Decoder;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::fs::File;
@@ -10,7 +12,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Program, thread stacks, vocabularies, prompt embeddings.
-const BASE: u64 = 96 << 20;
+pub(super) const BASE: u64 = 96 << 20;
 /// Largest header read, as the engine does.
 const MAX_HEADER: u64 = 100_000_000;
 /// Live values of the UNet for each latent pixel, in multiples of its first level's channels.
@@ -52,21 +54,6 @@ const SDXL: Footprint = Footprint {
     side: 1024,
 };
 
-/// What a picture needs at its most, as far as the plan can choose.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Drawing {
-    /// Pixels of the picture.
-    pub(super) pixels: u64,
-    /// Whether each step runs twice side by side (guidance).
-    pub(super) guided: bool,
-    /// Whether the text encoders leave after use.
-    pub(super) drop_text_encoders: bool,
-    /// Whether the autoencoder works in strips.
-    pub(super) tiled: bool,
-    /// Whether the tiny decoder decodes.
-    pub(super) tiny: bool,
-}
-
 #[derive(Deserialize)]
 struct Config {
     #[serde(default)]
@@ -78,28 +65,35 @@ struct Config {
 impl Footprint {
     /// Reads headers and configs. What cannot be read counts as nothing: the engine will say what is wrong with it.
     pub(super) fn read(model: &ModelSpec) -> Self {
-        let taesd = model.taesd.as_deref().map_or(0, |path| tensors(&files(path)).values().sum());
-        if model.synthetic {
+        let Architecture::Sdxl(parts) = &model.architecture;
+        let taesd = parts.taesd.as_deref().map_or(0, |path| tensors(&files(path)).values().sum());
+        if parts.synthetic {
             return Self { taesd, ..SDXL };
         }
         let mut footprint = if model.path.is_dir() { folder(&model.path) } else { single_file(&model.path) };
-        if let Some(vae) = &model.vae {
+        if let Some(vae) = &parts.vae {
             footprint.vae = tensors(&files(vae)).values().sum();
         }
         Self { taesd, ..footprint }
     }
 
+    /// Bytes of the model at rest.
+    pub(super) fn weights(&self) -> u64 {
+        self.text + self.unet + self.vae + self.taesd
+    }
+
     /// Bytes of the engine at its peak.
-    pub(super) fn peak(&self, drawing: &Drawing) -> u64 {
-        let weights = self.text + self.unet + self.vae + self.taesd;
-        let kept = if drawing.drop_text_encoders { weights - self.text } else { weights };
-        let batch = if drawing.guided { 2 } else { 1 };
-        let denoise = drawing.pixels / 64 * self.unet_channels * UNET_MAPS * F32 * batch;
-        let decode = if drawing.tiny {
-            drawing.pixels * TAESD_VALUES * F32
+    pub(super) fn peak(&self, way: &DrawWay) -> u64 {
+        let weights = self.weights();
+        let kept = if way.drop_text_encoders { weights - self.text } else { weights };
+        let pixels = way.pixels();
+        let batch = if way.guided { 2 } else { 1 };
+        let denoise = pixels / 64 * self.unet_channels * UNET_MAPS * F32 * batch;
+        let decode = if way.decoder == Decoder::Taesd {
+            pixels * TAESD_VALUES * F32
         } else {
-            let maps = if drawing.tiled { VAE_MAPS_TILED } else { VAE_MAPS };
-            drawing.pixels * self.vae_channels * maps * F32
+            let maps = if way.tiled { VAE_MAPS_TILED } else { VAE_MAPS };
+            pixels * self.vae_channels * maps * F32
         };
         BASE + weights.max(kept + denoise.max(decode))
     }
@@ -183,37 +177,39 @@ fn header(path: &Path) -> Option<Vec<(String, u64)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::protocol::DeviceChoice;
+    use crate::engine::protocol::{DeviceChoice, SdxlParts};
 
-    fn spec(path: &str) -> ModelSpec {
-        ModelSpec {
-            name: "m".to_owned(),
-            path: Path::new(env!("CARGO_MANIFEST_DIR")).join(path),
-            vae: None,
-            taesd: None,
-            clip_vocabulary: PathBuf::new(),
-            synthetic: false,
-            device: DeviceChoice::Cpu,
-        }
+    fn at(path: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
     }
 
-    fn drawing(pixels: u64) -> Drawing {
-        Drawing { pixels, guided: false, drop_text_encoders: false, tiled: false, tiny: false }
+    fn read(path: &Path, parts: SdxlParts) -> Footprint {
+        Footprint::read(&ModelSpec {
+            name: "m".to_owned(),
+            path: path.to_owned(),
+            architecture: Architecture::Sdxl(parts),
+            device: DeviceChoice::Cpu,
+        })
+    }
+
+    fn drawing(side: u32) -> DrawWay {
+        let size = (side, side);
+        DrawWay { size, guided: false, drop_text_encoders: false, tiled: false, decoder: Decoder::Vae }
     }
 
     #[test]
     fn weights_of_a_folder_are_those_of_its_files_without_their_headers() {
-        let demo = Footprint::read(&spec("models/demo"));
+        let demo = read(&at("models/demo"), SdxlParts::default());
         for (bytes, file) in [
             (demo.unet, "unet/diffusion_pytorch_model.fp16.safetensors"),
             (demo.vae, "vae/diffusion_pytorch_model.fp16.safetensors"),
         ] {
-            let length = std::fs::metadata(spec("models/demo").path.join(file)).expect("the demo model").len();
+            let length = std::fs::metadata(at("models/demo").join(file)).expect("the demo model").len();
             assert!(bytes < length && bytes > length * 9 / 10, "{file}: {bytes} of {length}");
         }
         assert!(demo.text > 7_000_000 && demo.taesd == 0, "{demo:?}");
-        let tiny = ModelSpec { taesd: Some(spec("tests/golden/tiny-a/taesd").path), ..spec("models/demo") };
-        assert!(Footprint::read(&tiny).taesd > 1_000_000);
+        let tiny = SdxlParts { taesd: Some(at("tests/golden/tiny-a/taesd")), ..SdxlParts::default() };
+        assert!(read(&at("models/demo"), tiny).taesd > 1_000_000);
     }
 
     #[test]
@@ -222,25 +218,25 @@ mod tests {
         let lying = home.path().join("model.safetensors");
         for content in [&b"\xff\xff\xff\xff\xff\xff\xff\xff{}"[..], b"\x02\0\0\0\0\0\0\0[]", b"short", b""] {
             std::fs::write(&lying, content).expect("a file");
-            let footprint = Footprint::read(&ModelSpec { path: lying.clone(), ..spec("") });
+            let footprint = read(&lying, SdxlParts::default());
             assert_eq!((footprint.text, footprint.unet, footprint.vae), (0, 0, 0));
         }
-        assert_eq!(Footprint::read(&spec("nowhere")).unet, 0);
+        assert_eq!(read(&at("nowhere"), SdxlParts::default()).unet, 0);
     }
 
     #[test]
     fn every_rung_of_the_ladder_needs_less_and_larger_pictures_more() {
-        let all = drawing(1024 * 1024);
+        let all = drawing(1024);
         let rungs = [
             all,
-            Drawing { drop_text_encoders: true, ..all },
-            Drawing { drop_text_encoders: true, tiled: true, ..all },
-            Drawing { drop_text_encoders: true, tiled: true, tiny: true, ..all },
+            DrawWay { drop_text_encoders: true, ..all },
+            DrawWay { drop_text_encoders: true, tiled: true, ..all },
+            DrawWay { drop_text_encoders: true, tiled: true, decoder: Decoder::Taesd, ..all },
         ];
         let needs: Vec<u64> = rungs.iter().map(|d| SDXL.peak(d)).collect();
         assert!(needs.is_sorted_by(|a, b| a > b), "{needs:?}");
-        assert!(SDXL.peak(&drawing(512 * 512)) < needs[0]);
+        assert!(SDXL.peak(&drawing(512)) < needs[0]);
         let steps_only = Footprint { vae_channels: 0, ..SDXL };
-        assert!(steps_only.peak(&Drawing { guided: true, ..all }) > steps_only.peak(&all));
+        assert!(steps_only.peak(&DrawWay { guided: true, ..all }) > steps_only.peak(&all));
     }
 }

@@ -67,10 +67,18 @@ pub(super) struct Engine {
     pub(super) device: DeviceChoice,
     /// Its binary.
     pub(super) binary: PathBuf,
-    /// What it has in memory.
-    pub(super) resident: Option<ModelSpec>,
+    /// What it has in memory, at most one model of a kind.
+    pub(super) loaded: Vec<Loaded>,
     /// Its memory after the last job.
     pub(super) stats: Stats,
+}
+
+/// A model in an engine's memory.
+pub(super) struct Loaded {
+    /// Which.
+    pub(super) spec: ModelSpec,
+    /// Its bytes at rest.
+    pub(super) bytes: u64,
 }
 
 /// How an order ended while the engine lives on.
@@ -110,7 +118,7 @@ impl Engine {
         }
         tracing::info!(pid = child.pid(), binary = %choice.path.display(), device = ?choice.device, "engine started");
         let (device, binary) = (choice.device, choice.path.clone());
-        Ok(Self { child, link, last_id: 0, device, binary, resident: None, stats: Stats::default() })
+        Ok(Self { child, link, last_id: 0, device, binary, loaded: Vec::new(), stats: Stats::default() })
     }
 
     /// Its process.
@@ -121,6 +129,21 @@ impl Engine {
     /// Whether its process has not ended yet.
     pub(super) fn lives(&mut self) -> bool {
         self.child.lives()
+    }
+
+    /// Whether it has this model in memory.
+    pub(super) fn holds(&self, spec: &ModelSpec) -> bool {
+        self.loaded.iter().any(|loaded| loaded.spec == *spec)
+    }
+
+    /// Whether it has another model of the same kind in memory.
+    pub(super) fn holds_another(&self, spec: &ModelSpec) -> bool {
+        self.loaded.iter().any(|loaded| loaded.spec.kind() == spec.kind() && loaded.spec != *spec)
+    }
+
+    /// Bytes of its models of other kinds.
+    pub(super) fn beside(&self, spec: &ModelSpec) -> u64 {
+        self.loaded.iter().filter(|loaded| loaded.spec.kind() != spec.kind()).map(|loaded| loaded.bytes).sum()
     }
 
     /// A number for the next order.

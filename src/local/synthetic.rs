@@ -2,7 +2,7 @@
 
 use super::Local;
 use super::catalogue::Defaults;
-use crate::engine::protocol::{DeviceChoice, ModelSpec};
+use crate::engine::protocol::{Architecture, DeviceChoice, ModelSpec, SdxlParts};
 use crate::media::{Answered, Failure, ImageRequest, Watch};
 use std::path::Path;
 
@@ -13,13 +13,12 @@ impl Local {
     /// # Errors
     /// As [`Local::draw`].
     pub async fn draw_synthetic(&self, save: &Path, request: &ImageRequest, watch: Watch) -> Result<Answered, Failure> {
+        let clip_vocabulary = self.catalogue.settings().models_dir.join("tokenizers/clip");
+        let parts = SdxlParts { clip_vocabulary, synthetic: true, ..SdxlParts::default() };
         let spec = ModelSpec {
             name: "synthetic-sdxl".to_owned(),
             path: save.to_owned(),
-            vae: None,
-            taesd: None,
-            clip_vocabulary: self.catalogue.settings().models_dir.join("tokenizers/clip"),
-            synthetic: true,
+            architecture: Architecture::Sdxl(parts),
             device: DeviceChoice::Cpu,
         };
         self.draw_with(spec, Defaults::default(), request, watch).await

@@ -193,10 +193,10 @@ pub fn roubles(kopecks: i64) -> String {
 
 fn short_of_memory(needed: u64, available: u64) -> String {
     if needed == 0 && available == 0 {
-        return "the memory ran out while drawing".to_owned();
+        return "the memory ran out".to_owned();
     }
     if needed == 0 {
-        return format!("the memory ran out while drawing, with {} available", gib(available));
+        return format!("the memory ran out, with {} available", gib(available));
     }
     format!("not enough memory: {} needed, {} available", gib(needed), gib(available))
 }

@@ -9,7 +9,7 @@ use crate::engine::Result;
 use crate::engine::autoencoder::{Autoencoder, AutoencoderConfig, TinyAutoencoder, TinyConfig};
 use crate::engine::clip::{ClipEncoder, ClipTokenizer};
 use crate::engine::nn::weight::Place;
-use crate::engine::protocol::ModelSpec;
+use crate::engine::protocol::{ModelSpec, SdxlParts};
 use crate::engine::weights::{SafetensorsFiles, Source, Weights, unusable};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use std::sync::Arc;
 /// A checkpoint and what its configs say.
 pub struct Files {
     spec: ModelSpec,
+    parts: SdxlParts,
     checkpoint: Checkpoint,
     configs: Configs,
 }
@@ -37,9 +38,9 @@ impl Files {
     ///
     /// # Errors
     /// When one is absent or not SDXL's.
-    pub fn find(spec: &ModelSpec) -> Result<Self> {
+    pub fn find(spec: &ModelSpec, parts: &SdxlParts) -> Result<Self> {
         let path = &spec.path;
-        let (checkpoint, configs) = if spec.synthetic {
+        let (checkpoint, configs) = if parts.synthetic {
             (Checkpoint::Random, Configs::published(true)?)
         } else if path.is_file() {
             let file = SafetensorsFiles::open(std::slice::from_ref(path))?;
@@ -54,7 +55,7 @@ impl Files {
         } else {
             (Checkpoint::Folder, Configs::of_folder(path)?)
         };
-        Ok(Self { spec: spec.clone(), checkpoint, configs })
+        Ok(Self { spec: spec.clone(), parts: parts.clone(), checkpoint, configs })
     }
 
     /// The model's name for people.
@@ -103,7 +104,7 @@ impl Files {
             if own.join("vocab.json").exists() {
                 ClipTokenizer::read(&own)
             } else {
-                ClipTokenizer::with_padding(&self.spec.clip_vocabulary, pad)
+                ClipTokenizer::with_padding(&self.parts.clip_vocabulary, pad)
             }
         };
         Ok([one("tokenizer", "<|endoftext|>")?, one("tokenizer_2", "!")?])
@@ -135,7 +136,7 @@ impl Files {
     /// # Errors
     /// As [`Self::text_encoders`].
     pub fn vae(&self, place: &Place) -> Result<Autoencoder> {
-        match &self.spec.vae {
+        match &self.parts.vae {
             Some(path) if place.compute != candle_core::DType::F32 => {
                 let config = read(&path.join("config.json"))?;
                 Autoencoder::load(&Weights::new(Arc::new(open(path)?), place.clone()), &config)
@@ -161,7 +162,7 @@ impl Files {
             let load = |weights: &Weights| TinyAutoencoder::load(weights, &TinyConfig::taesdxl());
             return self.component("taesd", place, load).map(Some);
         }
-        let Some(path) = &self.spec.taesd else { return Ok(None) };
+        let Some(path) = &self.parts.taesd else { return Ok(None) };
         let config: TinyConfig = read(&path.join("config.json"))?;
         if config.latent_channels != self.configs.vae.latent_channels {
             return Err(unusable(format!(
@@ -193,7 +194,7 @@ impl Files {
                 load_from(Arc::new(RandomWeights::new(name)))
             }
             Checkpoint::Random => {
-                let saving = Arc::new(Saving::new(name, &self.spec.path, &self.spec.clip_vocabulary)?);
+                let saving = Arc::new(Saving::new(name, &self.spec.path, &self.parts.clip_vocabulary)?);
                 let loaded = load_from(Arc::clone(&saving) as Arc<dyn Source>)?;
                 saving.finish()?;
                 Ok(loaded)

@@ -19,7 +19,7 @@ mod unet_blocks;
 
 use crate::engine::autoencoder::{Autoencoder, TinyAutoencoder};
 use crate::engine::nn::weight::Place;
-use crate::engine::protocol::{DrawJob, DrawOutput, EngineFailure, FailureClass, ModelSpec};
+use crate::engine::protocol::{DrawJob, DrawOutput, EngineFailure, FailureClass, ModelSpec, SdxlParts};
 use crate::engine::{Painter, Result, Watcher};
 use candle_core::DType;
 use files::Files;
@@ -42,8 +42,8 @@ impl Sdxl {
     ///
     /// # Errors
     /// [`FailureClass::Missing`] when files are absent, damaged or contradict each other.
-    pub fn load(spec: &ModelSpec, place: Place) -> Result<Self> {
-        let files = Files::find(spec)?;
+    pub fn load(spec: &ModelSpec, parts: &SdxlParts, place: Place) -> Result<Self> {
+        let files = Files::find(spec, parts)?;
         let text = Text::new(&files, &place)?;
         let unet = files.unet(&place)?;
         let vae = files.vae(&place)?;

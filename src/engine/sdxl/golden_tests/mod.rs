@@ -7,7 +7,7 @@ mod pictures;
 use super::files::Files;
 use crate::engine::Watcher;
 use crate::engine::nn::FeatureMap;
-use crate::engine::protocol::{DeviceChoice, DrawJob, ModelSpec};
+use crate::engine::protocol::{Architecture, DeviceChoice, DrawJob, ModelSpec, SdxlParts};
 use crate::media::{Decoder, Mask, Mode, Picture, Progress, Scheduler};
 use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
@@ -24,20 +24,25 @@ fn golden(name: &str) -> Tensors {
     candle_core::safetensors::load(root().join("tests/golden").join(name), &Device::Cpu).unwrap()
 }
 
+fn parts() -> SdxlParts {
+    SdxlParts {
+        taesd: Some(root().join("tests/golden/tiny-a/taesd")),
+        clip_vocabulary: root().join("models/tokenizers/clip"),
+        ..SdxlParts::default()
+    }
+}
+
 fn spec(path: &str) -> ModelSpec {
     ModelSpec {
         name: path.to_owned(),
         path: root().join(path),
-        vae: None,
-        taesd: Some(root().join("tests/golden/tiny-a/taesd")),
-        clip_vocabulary: root().join("models/tokenizers/clip"),
-        synthetic: false,
+        architecture: Architecture::Sdxl(parts()),
         device: DeviceChoice::Cpu,
     }
 }
 
 fn tiny() -> Files {
-    Files::find(&spec("tests/golden/tiny-a/sdxl")).unwrap()
+    Files::find(&spec("tests/golden/tiny-a/sdxl"), &parts()).unwrap()
 }
 
 fn values(tensor: &Tensor) -> Vec<f32> {

@@ -1,7 +1,7 @@
 //! Whole pictures, from prompt to pixels.
 
 use super::super::Sdxl;
-use super::{Nobody, cases, psnr, root, spec};
+use super::{Nobody, cases, parts, psnr, root, spec};
 use crate::engine::Painter;
 use crate::engine::nn::weight::Place;
 use crate::engine::protocol::FailureClass;
@@ -16,7 +16,8 @@ pub(super) fn pictures_match(place: &Place, folder: &str, default_model: &str, l
     let mut bad = Vec::new();
     for case in &cases {
         let path = if case.model.as_deref() == Some("demo") { "models/demo" } else { default_model };
-        let model = models.entry(path.to_owned()).or_insert_with(|| Sdxl::load(&spec(path), place.clone()).unwrap());
+        let load = || Sdxl::load(&spec(path), &parts(), place.clone()).unwrap();
+        let model = models.entry(path.to_owned()).or_insert_with(load);
         let published = model.files.schedule().timestep_spacing.clone();
         model.files.set_spacing(case.spacing.as_deref().unwrap_or(&published));
         let mut job = case.job(&at);
@@ -60,7 +61,7 @@ fn a_single_file_draws_the_same_pictures() {
     std::os::unix::fs::symlink(golden.join("sdxl"), folder.path().join("checkpoint")).unwrap();
     let mut spec = spec("tests/golden/tiny-a/sdxl");
     spec.path = file;
-    let mut model = Sdxl::load(&spec, Place::cpu()).unwrap();
+    let mut model = Sdxl::load(&spec, &parts(), Place::cpu()).unwrap();
     for case in cases("tiny-a/cases.json").cases.iter().take(3) {
         let output = model.draw(&case.job(&golden), &mut Nobody).unwrap();
         let theirs = Picture::decode(&std::fs::read(golden.join(&case.file)).unwrap(), "golden").unwrap();
@@ -72,7 +73,7 @@ fn a_single_file_draws_the_same_pictures() {
 fn a_single_file_that_contradicts_sdxls_configs_is_named() {
     let mut spec = spec("tests/golden/tiny-a/sdxl-single.safetensors");
     spec.name = "tiny".to_owned();
-    let failure = Sdxl::load(&spec, Place::cpu()).err().unwrap();
+    let failure = Sdxl::load(&spec, &parts(), Place::cpu()).err().unwrap();
     assert_eq!(failure.class, FailureClass::Missing);
     assert!(failure.message.contains("sdxl-single.safetensors"), "{}", failure.message);
     assert!(failure.message.contains("the config wants"), "{}", failure.message);
@@ -100,14 +101,14 @@ fn weights_that_are_not_numbers_give_no_picture() {
     spec.path = folder.path().to_owned();
     let case = &cases("tiny-a/cases.json").cases[0];
     let job = case.job(&root().join("tests/golden/tiny-a"));
-    let failure = Sdxl::load(&spec, Place::cpu()).unwrap().draw(&job, &mut Nobody).unwrap_err();
+    let failure = Sdxl::load(&spec, &parts(), Place::cpu()).unwrap().draw(&job, &mut Nobody).unwrap_err();
     assert_eq!(failure.class, FailureClass::BadOutput);
 }
 
 #[test]
 fn changed_pictures_of_a_batch_are_those_drawn_alone() {
     let golden = root().join("tests/golden/tiny-a");
-    let mut model = Sdxl::load(&spec("tests/golden/tiny-a/sdxl"), Place::cpu()).unwrap();
+    let mut model = Sdxl::load(&spec("tests/golden/tiny-a/sdxl"), &parts(), Place::cpu()).unwrap();
     for case in cases("tiny-a/cases.json").cases.iter().filter(|case| case.image.is_some()) {
         let mut job = case.job(&golden);
         job.seeds = vec![case.seed, case.seed + 1];

@@ -1,14 +1,32 @@
-//! What every picture model offers to the engine's loop, and how one is loaded.
+//! What the engine's loop keeps in memory: a model of one kind or another, how it is loaded, and what each kind offers.
 
 use super::device;
-use super::protocol::{DrawJob, DrawOutput, EngineFailure, FailureClass, ModelSpec};
+use super::protocol::{Architecture, DrawJob, DrawOutput, EngineFailure, FailureClass, Job, ModelSpec, Output};
 use super::sdxl::Sdxl;
 use crate::media::Progress;
 
 /// What every part of the engine returns.
 pub type Result<T> = std::result::Result<T, EngineFailure>;
 
-/// A resident model that draws.
+/// A model in memory.
+pub enum Resident {
+    /// One that draws.
+    Painter(Box<dyn Painter>),
+}
+
+impl Resident {
+    /// Does a job of its own kind.
+    ///
+    /// # Errors
+    /// A typed failure; the model stays usable after any of them.
+    pub fn run(&mut self, job: &Job, watch: &mut dyn Watcher) -> Result<Output> {
+        match (self, job) {
+            (Self::Painter(painter), Job::Draw(job)) => painter.draw(job, watch).map(Output::Drawn),
+        }
+    }
+}
+
+/// A model that draws.
 pub trait Painter {
     /// Draws every seed of the job, asking `watch` between steps and tiles whether to go on.
     ///
@@ -29,9 +47,12 @@ pub trait Watcher {
 ///
 /// # Errors
 /// [`FailureClass::Missing`] when its files are absent, damaged, or contradict each other.
-pub fn load(model: &ModelSpec) -> Result<(Box<dyn Painter>, String)> {
+pub fn load(model: &ModelSpec) -> Result<(Resident, String)> {
     let (place, line) = device::place(model.device)?;
-    Ok((Box::new(Sdxl::load(model, place)?), line))
+    let resident = match &model.architecture {
+        Architecture::Sdxl(parts) => Resident::Painter(Box::new(Sdxl::load(model, parts, place)?)),
+    };
+    Ok((resident, line))
 }
 
 impl From<candle_core::Error> for EngineFailure {
