@@ -154,4 +154,8 @@ fn remarks(set: &Typeset, copy: &Copy<'_>) -> Vec<Remark> {
 }
 
 #[cfg(test)]
+mod look;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
 mod tests;
