@@ -36,6 +36,7 @@ impl Lettering {
             languages: Vec::new(),
             elsewhere: Vec::new(),
             levels: Vec::new(),
+            canvas: None,
         }
     }
 

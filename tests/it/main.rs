@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
 
 mod accounts;
+#[cfg(all(feature = "telegram", feature = "engine"))]
+mod bot;
 mod chain;
 mod cli;
 mod db;

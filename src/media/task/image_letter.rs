@@ -5,9 +5,6 @@ use crate::media::{Content, Failure, Medium};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Longest text, and longest description of its style, in characters.
-const MAX_TEXT_CHARS: usize = 1000;
-
 /// A wish for a text on a picture.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
@@ -24,6 +21,11 @@ pub struct ImageLetter {
     /// Who is to answer.
     #[serde(flatten)]
     pub choice: Choice,
+}
+
+impl ImageLetter {
+    /// Longest text, and longest description of its style, in characters.
+    pub const MAX_CHARS: usize = 1000;
 }
 
 impl Task for ImageLetter {
@@ -47,8 +49,8 @@ impl Task for ImageLetter {
             }
             *text = cleaned;
         }
-        required("text", &self.text, MAX_TEXT_CHARS)?;
-        bounded("style", &self.style, MAX_TEXT_CHARS)?;
+        required("text", &self.text, Self::MAX_CHARS)?;
+        bounded("style", &self.style, Self::MAX_CHARS)?;
         Ok((self, notices))
     }
 

@@ -12,7 +12,7 @@ use super::super::words::keyboards;
 use super::super::words::mode::Mode;
 use super::{Done, Handler, SentPicture, picture};
 use crate::media::Request;
-use crate::media::task::{ImageLetter, Task, image_letter};
+use crate::media::task::{ImageLetter, Task};
 use async_trait::async_trait;
 
 /// The mode.
@@ -40,8 +40,8 @@ impl Handler for Letter {
             return Ok(());
         }
         match before {
-            None if words.chars().count() > image_letter::MOST_CHARS => {
-                turn.say(lang.html("text-too-long", args! { "most" => image_letter::MOST_CHARS }));
+            None if words.chars().count() > ImageLetter::MAX_CHARS => {
+                turn.say(lang.html("text-too-long", args! { "most" => ImageLetter::MAX_CHARS }));
             }
             None => ask_style(turn, pictures, words),
             Some(text) => return order(turn, pictures, &text, words).await,
