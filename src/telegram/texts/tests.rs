@@ -1,7 +1,7 @@
 //! Both languages say the same things, completely, and Telegram can read them.
 
 use super::*;
-use crate::telegram::words::cut;
+use crate::telegram::words::{cut, html};
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -181,9 +181,9 @@ fn html_is_what_telegram_reads() {
     let tag = Regex::new("<(/?)([^<>]*)>").unwrap();
     for lang in Lang::ALL {
         for (key, body) in entries(lang).into_iter().filter(|(key, _)| !is_plain(key)) {
-            let html = lang.html(&key, samples(&body, 5));
+            let text = lang.html(&key, samples(&body, 5));
             let mut open: Vec<String> = Vec::new();
-            for found in tag.captures_iter(&html) {
+            for found in tag.captures_iter(&text) {
                 let name = found[2].split(' ').next().unwrap_or_default().to_owned();
                 assert!(TAGS.contains(&name.as_str()), "{lang} {key}: <{name}>");
                 match &found[1] {
@@ -192,7 +192,9 @@ fn html_is_what_telegram_reads() {
                 }
             }
             assert!(open.is_empty(), "{lang} {key}: {open:?} stays open");
-            let bare = tag.replace_all(&html, "");
+            let length = html::units(&text);
+            assert!((1..=cut::MESSAGE).contains(&length), "{lang} {key}: {length} units");
+            let bare = tag.replace_all(&text, "");
             assert!(!bare.contains(['<', '>']), "{lang} {key}: {bare}");
             for (at, _) in bare.match_indices('&') {
                 let known = ["&amp;", "&lt;", "&gt;", "&quot;"].iter().any(|entity| bare[at..].starts_with(entity));

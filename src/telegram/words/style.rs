@@ -45,8 +45,100 @@ words!(Style {
 struct Added {
     ru: &'static str,
     en: &'static str,
-    negative: Option<&'static str>,
+    negative: &'static str,
 }
+
+/// What each style adds, in Russian and in English, and what is to be avoided.
+const ADDED: [(Style, Added); 11] = [
+    (
+        Style::Photo,
+        Added {
+            ru: "фотография, естественный свет, высокая детализация",
+            en: "photograph, natural light, highly detailed",
+            negative: "drawing, painting, cartoon, render",
+        },
+    ),
+    (
+        Style::Anime,
+        Added {
+            ru: "в стиле аниме, чёткие контуры, яркие цвета",
+            en: "anime style, clean lines, vivid colours",
+            negative: "photograph, realistic",
+        },
+    ),
+    (
+        Style::Water,
+        Added {
+            ru: "акварель, мягкие переходы, фактура бумаги",
+            en: "watercolour painting, soft washes, paper texture",
+            negative: "photograph, render",
+        },
+    ),
+    (
+        Style::Oil,
+        Added {
+            ru: "картина маслом, заметные мазки, холст",
+            en: "oil painting, visible brush strokes, canvas",
+            negative: "photograph, render",
+        },
+    ),
+    (
+        Style::Pixel,
+        Added {
+            ru: "пиксель-арт, крупные пиксели, ограниченная палитра",
+            en: "pixel art, large pixels, limited palette",
+            negative: "blurry, photograph, smooth shading",
+        },
+    ),
+    (
+        Style::Render,
+        Added {
+            ru: "3D-рендер, мягкий студийный свет",
+            en: "3D render, soft studio light",
+            negative: "photograph, flat drawing",
+        },
+    ),
+    (
+        Style::Sketch,
+        Added {
+            ru: "рисунок карандашом, штриховка, белая бумага",
+            en: "pencil drawing, hatching, white paper",
+            negative: "colour, photograph",
+        },
+    ),
+    (
+        Style::Cinema,
+        Added {
+            ru: "кадр из фильма, драматичный свет, малая глубина резкости",
+            en: "film still, dramatic light, shallow depth of field",
+            negative: "drawing, cartoon",
+        },
+    ),
+    (
+        Style::Flat,
+        Added {
+            ru: "плоский логотип, простые формы, белый фон",
+            en: "flat logo, simple shapes, white background",
+            negative: "photograph, shading, clutter",
+        },
+    ),
+    (
+        Style::Comic,
+        Added {
+            ru: "в стиле комикса, жирный контур, полутоновые точки",
+            en: "comic book style, bold outlines, halftone dots",
+            negative: "photograph",
+        },
+    ),
+    (
+        Style::Fantasy,
+        Added {
+            ru: "фэнтези-иллюстрация, волшебный свет, тонкие детали",
+            en: "fantasy illustration, magical light, intricate details",
+            negative: "photograph",
+        },
+    ),
+];
 
 impl Style {
     /// All of them, in the order of their buttons.
@@ -99,67 +191,11 @@ impl Style {
     /// What to avoid in this style, in English.
     #[must_use]
     pub fn negative(self) -> Option<&'static str> {
-        self.added()?.negative
+        self.added().map(|added| added.negative)
     }
 
-    fn added(self) -> Option<Added> {
-        let (ru, en, negative) = match self {
-            Self::None => return None,
-            Self::Photo => (
-                "фотография, естественный свет, высокая детализация",
-                "photograph, natural light, highly detailed",
-                Some("drawing, painting, cartoon, render"),
-            ),
-            Self::Anime => (
-                "в стиле аниме, чёткие контуры, яркие цвета",
-                "anime style, clean lines, vivid colours",
-                Some("photograph, realistic"),
-            ),
-            Self::Water => (
-                "акварель, мягкие переходы, фактура бумаги",
-                "watercolour painting, soft washes, paper texture",
-                Some("photograph, render"),
-            ),
-            Self::Oil => (
-                "картина маслом, заметные мазки, холст",
-                "oil painting, visible brush strokes, canvas",
-                Some("photograph, render"),
-            ),
-            Self::Pixel => (
-                "пиксель-арт, крупные пиксели, ограниченная палитра",
-                "pixel art, large pixels, limited palette",
-                Some("blurry, photograph, smooth shading"),
-            ),
-            Self::Render => {
-                ("3D-рендер, мягкий студийный свет", "3D render, soft studio light", Some("photograph, flat drawing"))
-            }
-            Self::Sketch => (
-                "рисунок карандашом, штриховка, белая бумага",
-                "pencil drawing, hatching, white paper",
-                Some("colour, photograph"),
-            ),
-            Self::Cinema => (
-                "кадр из фильма, драматичный свет, малая глубина резкости",
-                "film still, dramatic light, shallow depth of field",
-                Some("drawing, cartoon"),
-            ),
-            Self::Flat => (
-                "плоский логотип, простые формы, белый фон",
-                "flat logo, simple shapes, white background",
-                Some("photograph, shading, clutter"),
-            ),
-            Self::Comic => (
-                "в стиле комикса, жирный контур, полутоновые точки",
-                "comic book style, bold outlines, halftone dots",
-                Some("photograph"),
-            ),
-            Self::Fantasy => (
-                "фэнтези-иллюстрация, волшебный свет, тонкие детали",
-                "fantasy illustration, magical light, intricate details",
-                Some("photograph"),
-            ),
-        };
-        Some(Added { ru, en, negative })
+    fn added(self) -> Option<&'static Added> {
+        ADDED.iter().find(|(style, _)| *style == self).map(|(_, added)| added)
     }
 }
 
