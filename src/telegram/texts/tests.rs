@@ -61,13 +61,16 @@ fn entries(lang: Lang) -> BTreeMap<String, String> {
     entries
 }
 
+static VARIABLE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\$([a-z]+)").unwrap());
+static COUNTED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\$([a-z]+) ->").unwrap());
+
 fn variables(body: &str) -> BTreeSet<String> {
-    Regex::new(r"\$([a-z]+)").unwrap().captures_iter(body).map(|found| found[1].to_owned()).collect()
+    VARIABLE.captures_iter(body).map(|found| found[1].to_owned()).collect()
 }
 
 /// Variables by which a text chooses a plural.
 fn counted(body: &str) -> BTreeSet<String> {
-    Regex::new(r"\$([a-z]+) ->").unwrap().captures_iter(body).map(|found| found[1].to_owned()).collect()
+    COUNTED.captures_iter(body).map(|found| found[1].to_owned()).collect()
 }
 
 /// Arguments for a text; `count` for what it counts.

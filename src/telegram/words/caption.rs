@@ -171,6 +171,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
         #[test]
         fn no_caption_is_too_long(
             prompt in "[а-я<&🍎 ]{0,1500}",
