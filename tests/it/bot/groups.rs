@@ -1,6 +1,7 @@
 //! Groups: who is heard, who is answered, who pays.
 
 use super::stage::Stage;
+use crate::telegram::Standing;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_calls_the_bot_by_command_answer_mention_and_word() {
@@ -8,9 +9,9 @@ async fn a_group_calls_the_bot_by_command_answer_mention_and_word() {
     let (anna, boris) = (stage.telegram.user("Анна", "ru"), stage.telegram.user("Борис", "ru"));
     let group = stage.telegram.supergroup("Рисовальщики");
     group.takes_bot(&anna).await;
-    let (anna, boris) = (anna.within(&group), boris.within(&group));
+    let (boss, anna, boris) = (&anna, anna.within(&group), boris.within(&group));
     let hello = anna.expects_text(|text| text.contains("/image")).await;
-    group.has_admin_bot(&anna).await;
+    group.makes_bot(boss, Standing::Administrator).await;
     let name = stage.telegram.bot_name();
     let asked = boris.sends(&format!("/image@{name} рыжий кот")).await;
     let photo = boris.expects_photo().await;

@@ -61,9 +61,9 @@ async fn an_album_with_words_is_one_change_of_all_its_pictures() {
     let photo = anna.expects_photo().await;
     assert!(photo.text().contains("собери в одну сцену"), "{}", photo.text());
     assert!(photo.text().contains("OpenAI"), "{}", photo.text());
-    let edits = openai.asked("/v1/images/edits");
+    let edits: Vec<_> = openai.asked().into_iter().filter(|asked| asked.path.ends_with("/images/edits")).collect();
     assert_eq!(edits.len(), 1, "one change");
-    assert_eq!(edits[0].files("image"), 4, "all four pictures");
+    assert_eq!(edits[0].parts.iter().filter(|part| part.name.starts_with("image")).count(), 4, "all four pictures");
     stage.ends_well().await;
 }
 
@@ -71,7 +71,7 @@ async fn an_album_with_words_is_one_change_of_all_its_pictures() {
 async fn a_file_over_the_limit_is_refused_before_it_is_fetched() {
     let stage = Stage::start().await;
     let anna = stage.telegram.user("Анна", "ru");
-    anna.sends_file(Attachment::new(Kind::Document, picture(64, 64)).named("a.png").weighing(21 << 20)).await;
+    anna.sends_file(Attachment::new(Kind::Document, picture(64, 64)).named("a.png").said_to_weigh(21 << 20)).await;
     let answer = anna.expects_text(|text| text.contains("20 МБ")).await;
     assert!(answer.text().contains("Ничего не списано"), "{}", answer.text());
     assert!(stage.telegram.calls("getFile").is_empty());

@@ -27,7 +27,7 @@ async fn one_conversation_from_the_first_word_on() {
     anna.sends("/balance").await;
     anna.expects_text(|text| text.contains("Баланс")).await;
     if let Some(folder) = option_env!("SAMOVAR_WRITE_STORY") {
-        std::fs::write(folder, stage.telegram.transcript_html(anna.chat())).unwrap();
+        std::fs::write(folder, stage.telegram.transcript_html(anna.chat)).unwrap();
     }
     stage.ends_well().await;
 }

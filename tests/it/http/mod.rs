@@ -127,7 +127,7 @@ async fn behind(turn: Turn, capacity: u32, api_keys: &[ApiKey], dir: &std::path:
         providers: chain.clone(),
         readiness: vec![("engine", engine)],
         statistics: Statistics::new(db.clone()),
-        beside: axum::Router::new(),
+        beside: Router::new(),
         metrics: PrometheusBuilder::new().build_recorder().handle(),
     };
     let pipeline = Pipeline {
