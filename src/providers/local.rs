@@ -14,6 +14,7 @@ fn tasks_of(family: Family) -> &'static [&'static str] {
     match family {
         Family::Sdxl => &[ImageRequest::NAME, task::ImageEdit::NAME],
         Family::Flux => &[ImageRequest::NAME],
+        Family::RealEsrganCompact => &[task::ImageUpscale::NAME],
         Family::Whisper | Family::SileroVad | Family::RealEsrgan => &[],
     }
 }
@@ -34,7 +35,7 @@ impl LocalModels {
 
     fn card(&self, entry: &Entry) -> ModelCard {
         // "demo" stands wherever a person sees a demo model, whatever its title says.
-        let labelled = !entry.bundled || entry.title.to_lowercase().contains("demo");
+        let labelled = !entry.is_demo() || entry.title.to_lowercase().contains("demo");
         ModelCard {
             name: entry.name.clone(),
             title: if labelled { entry.title.clone() } else { format!("{} (demo)", entry.title) },
@@ -80,6 +81,9 @@ impl Provider for LocalModels {
                 let drawing = tokio::task::spawn_blocking(move || edit.as_drawing()).await;
                 draw(&drawing.map_err(|e| Failure::internal(format!("reading the pictures broke: {e}")))??).await
             }
+            Request::ImageUpscale(request) => {
+                self.local.upscale(call.model, self.allow_paths, request, call.watch.clone()).await
+            }
             other => Err(Failure::Missing { message: format!("no local model does {}", other.task()) }),
         }
     }
@@ -115,7 +119,12 @@ mod tests {
         assert!(named("demo").languages.contains(&"ru".to_owned()) && named("sdxl-turbo").languages == ["en"]);
         assert!(named("flux-schnell").elsewhere.iter().any(|link| link.starts_with("hf:")));
         assert!(cards.iter().all(|card| card.ready == (card.created > 0)), "{cards:?}");
+        let upscaler = named("realesrgan");
+        assert!(upscaler.ready && !upscaler.title.contains("demo"), "{upscaler:?}");
+        assert_eq!(upscaler.tasks, [task::ImageUpscale::NAME]);
         let generate = ImageRequest::NAME.to_owned();
-        assert!(cards.iter().all(|card| card.provider == "local" && card.tasks.contains(&generate)));
+        let painters = cards.iter().filter(|card| card.name != "realesrgan");
+        assert!(painters.clone().count() > 3 && painters.clone().all(|card| card.tasks.contains(&generate)));
+        assert!(cards.iter().all(|card| card.provider == "local"));
     }
 }

@@ -244,7 +244,7 @@ macro_rules! tasks {
 tasks! {
     ImageGenerate(ImageRequest) = "local:sdxl-turbo,local:flux-schnell,hf,openai,yandex,*,local:demo",
     ImageEdit(ImageEdit) = "local:sdxl-turbo,openai,fal,google,*,local:demo",
-    ImageUpscale(ImageUpscale) = "fal,*",
+    ImageUpscale(ImageUpscale) = "local:realesrgan,fal,*",
     ImageDescribe(ImageDescribe) = "openai,google,hf,yandex,*",
     SpeechTranscribe(SpeechTranscribe) = "openai,yandex,hf,*",
     SpeechSynthesize(SpeechSynthesize) = "yandex,openai,google,*",
