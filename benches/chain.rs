@@ -59,7 +59,7 @@ impl Provider for AtOnce {
         let picture = Picture { width: 1, height: 1, rgb: vec![0; 3] };
         let pictures = vec![DrawnPicture { picture, seed: None }];
         let provenance = Provenance { provider: self.id.clone(), model: call.model.to_owned(), fallback_reason: None };
-        let content = Content::Pictures(ImageResult { pictures, drawing: None });
+        let content = Content::Pictures(ImageResult { pictures, drawing: None, upscaling: None });
         Ok(Answered { content, provenance, notices: Vec::new(), bytes: 0 })
     }
 

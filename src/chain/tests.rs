@@ -133,7 +133,11 @@ impl Provider for Fake {
         let content = match call.request {
             Request::ImageGenerate(_) | Request::ImageEdit(_) => {
                 let picture = Picture { width: 1, height: 1, rgb: vec![0; 3] };
-                Content::Pictures(ImageResult { pictures: vec![DrawnPicture { picture, seed: None }], drawing: None })
+                Content::Pictures(ImageResult {
+                    pictures: vec![DrawnPicture { picture, seed: None }],
+                    drawing: None,
+                    upscaling: None,
+                })
             }
             _ => Content::Text(Text { text: self.text.to_owned(), ..Text::default() }),
         };

@@ -5,11 +5,10 @@ use crate::app::Studio;
 use crate::config::Config;
 use crate::media::{
     Answered, Choice, Decoder, ImageRequest, ImageResult, Mask, Mode, Picture, Provenance, Scheduler, Timings, Watch,
-    picture,
 };
 use anyhow::{Context, Result};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
 /// What to draw and how. Everything but the prompt has the model's own default.
@@ -138,8 +137,8 @@ fn tell(files: &[PathBuf], result: &ImageResult, from: &Provenance, notices: &[S
 
 impl Args {
     fn request(&self) -> Result<ImageRequest> {
-        let init = self.image.as_deref().map(|path| anyhow::Ok(Picture::decode(&read(path)?, "image")?));
-        let mask = self.mask.as_deref().map(|path| anyhow::Ok(Mask::decode(&read(path)?, "mask")?));
+        let init = self.image.as_deref().map(|path| anyhow::Ok(Picture::decode(&files::read(path)?, "image")?));
+        let mask = self.mask.as_deref().map(|path| anyhow::Ok(Mask::decode(&files::read(path)?, "mask")?));
         Ok(ImageRequest {
             prompt: self.prompt.clone(),
             negative: self.negative.clone(),
@@ -165,15 +164,4 @@ impl Args {
             },
         })
     }
-}
-
-/// Reads a file, unless it is too large to be a picture anyway.
-fn read(path: &Path) -> Result<Vec<u8>> {
-    let unreadable = || format!("{} cannot be read", path.display());
-    let bytes = std::fs::metadata(path).with_context(unreadable)?.len();
-    if bytes > picture::MAX_FILE_BYTES as u64 {
-        let most = picture::MAX_FILE_BYTES;
-        return Err(super::Usage(format!("{} has {bytes} bytes; at most {most} are accepted", path.display())).into());
-    }
-    std::fs::read(path).with_context(unreadable)
 }

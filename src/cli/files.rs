@@ -1,6 +1,8 @@
-//! Where finished pictures go: names settled before drawing, files that appear whole or not at all.
+//! Files of pictures: those to start from, read; those to write, named before anything is made, and appearing whole or
+//! not at all.
 
 use super::Usage;
+use crate::media::picture::MAX_FILE_BYTES;
 use anyhow::{Context, Result};
 use std::fs;
 use std::io::Write;
@@ -27,18 +29,32 @@ pub fn plan(out: Option<PathBuf>, count: u32) -> Result<Vec<PathBuf>> {
         _ => PathBuf::from("."),
     };
     if !folder.is_dir() {
-        anyhow::bail!("the folder {} does not exist; nothing was drawn", folder.display());
+        anyhow::bail!("the folder {} does not exist; nothing was made", folder.display());
     }
     if out.is_dir() {
-        anyhow::bail!("{} is a folder; nothing was drawn", out.display());
+        anyhow::bail!("{} is a folder; nothing was made", out.display());
     }
     let probe = part_of(&out);
     fs::File::create(&probe)
         .and_then(|_| fs::remove_file(&probe))
-        .with_context(|| format!("the folder {} takes no files; nothing was drawn", folder.display()))?;
+        .with_context(|| format!("the folder {} takes no files; nothing was made", folder.display()))?;
     let extension = out.extension().map_or_else(|| "png".into(), |e| e.to_string_lossy().into_owned());
     let name = |k: u32| if k == 0 { out.clone() } else { out.with_file_name(format!("{stem}-{}.{extension}", k + 1)) };
     Ok((0..count).map(name).collect())
+}
+
+/// Reads a file, unless it is too large to be a picture anyway.
+///
+/// # Errors
+/// When it is, or cannot be read.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    let unreadable = || format!("{} cannot be read", path.display());
+    let bytes = fs::metadata(path).with_context(unreadable)?.len();
+    if bytes > MAX_FILE_BYTES as u64 {
+        let message = format!("{} has {bytes} bytes; at most {MAX_FILE_BYTES} are accepted", path.display());
+        return Err(Usage(message).into());
+    }
+    fs::read(path).with_context(unreadable)
 }
 
 /// Writes a file under another name and renames it when it is whole and on the disk.

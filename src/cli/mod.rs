@@ -17,6 +17,7 @@ mod provider_keys;
 mod providers;
 mod serve;
 mod stats;
+mod upscale;
 mod users;
 mod worker;
 
@@ -52,6 +53,8 @@ enum Command {
     Worker,
     /// Draw a picture
     Draw(Box<draw::Args>),
+    /// Make a picture larger
+    Upscale(upscale::Args),
     /// What waits, runs and has ended
     Jobs(jobs::Args),
     /// What can run here, what is missing, and bringing it
@@ -129,6 +132,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
         Command::Worker => worker::run(&config, stop_on_signal()?).await?,
         Command::Jobs(args) => jobs::run(args, &config).await?,
         Command::Draw(args) => draw::run(*args, &config, stop_on_signal()?).await?,
+        Command::Upscale(args) => upscale::run(args, &config, stop_on_signal()?).await?,
         Command::Models(args) => {
             let settings = fetch::Settings::new(config.hf_endpoint.clone(), config.hf_token.clone());
             models::run(args, &Catalogue::read(&config.catalogue())?, settings).await?;

@@ -10,10 +10,11 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 /// Version of these words; raised with every change to them.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Hash of the sources this binary was built from (see build.rs): equal for `samovar` and its `samovar-engine`.
 pub const BUILD_ID: &str = env!("SAMOVAR_BUILD_ID");
-/// Largest frame: eight pictures of 2048×2048 and room to spare.
+/// Largest frame: a picture of [`MAX_MADE_PIXELS`](crate::media::picture::MAX_MADE_PIXELS) or eight of 2048×2048, and
+/// room to spare.
 pub const MAX_FRAME: u32 = 256 << 20;
 
 /// First frame in each direction.
@@ -101,6 +102,8 @@ pub enum Report {
 pub enum Kind {
     /// Draws pictures.
     Painter,
+    /// Makes pictures larger.
+    Upscaler,
 }
 
 /// The files of one model, found and named by the parent, read by the engine.
@@ -122,6 +125,7 @@ impl ModelSpec {
     pub fn kind(&self) -> Kind {
         match self.architecture {
             Architecture::Sdxl(_) => Kind::Painter,
+            Architecture::CompactEsrgan => Kind::Upscaler,
         }
     }
 }
@@ -131,6 +135,8 @@ impl ModelSpec {
 pub enum Architecture {
     /// Stable Diffusion XL: a diffusers folder or a single .safetensors.
     Sdxl(SdxlParts),
+    /// Real-ESRGAN's compact network: a single .safetensors.
+    CompactEsrgan,
 }
 
 /// What goes with an SDXL checkpoint.
@@ -160,6 +166,8 @@ pub enum DeviceChoice {
 pub enum Job {
     /// Draw pictures.
     Draw(DrawJob),
+    /// Make a picture larger.
+    Upscale(UpscaleJob),
 }
 
 impl Job {
@@ -168,6 +176,7 @@ impl Job {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Draw(_) => Kind::Painter,
+            Self::Upscale(_) => Kind::Upscaler,
         }
     }
 }
@@ -177,6 +186,8 @@ impl Job {
 pub enum Output {
     /// Of [`Job::Draw`].
     Drawn(DrawOutput),
+    /// Of [`Job::Upscale`].
+    Upscaled(UpscaleOutput),
 }
 
 /// Pictures to draw; limits were checked by the parent. `None`: the model's own default.
@@ -233,6 +244,26 @@ pub struct DrawOutput {
     pub notices: Vec<String>,
     /// `load_s` and `total_s` are 0: the parent knows them.
     pub timings: Timings,
+}
+
+/// A picture to make larger; limits were checked by the parent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UpscaleJob {
+    /// The picture.
+    pub picture: Picture,
+    /// How many times wider and higher, up to what the model does.
+    pub scale: u32,
+    /// Most pixels a side of what is worked on at a time, settled by the memory plan.
+    pub tile: u32,
+}
+
+/// A picture made larger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UpscaleOutput {
+    /// The large picture.
+    pub picture: Picture,
+    /// Seconds it took.
+    pub upscale_s: f64,
 }
 
 /// Memory of the engine process, bytes.

@@ -3,6 +3,7 @@
 use super::device;
 use super::protocol::{Architecture, DrawJob, DrawOutput, EngineFailure, FailureClass, Job, ModelSpec, Output};
 use super::sdxl::Sdxl;
+use super::upscale::Upscaler;
 use crate::media::Progress;
 
 /// What every part of the engine returns.
@@ -12,6 +13,8 @@ pub type Result<T> = std::result::Result<T, EngineFailure>;
 pub enum Resident {
     /// One that draws.
     Painter(Box<dyn Painter>),
+    /// One that makes pictures larger.
+    Upscaler(Upscaler),
 }
 
 impl Resident {
@@ -22,6 +25,10 @@ impl Resident {
     pub fn run(&mut self, job: &Job, watch: &mut dyn Watcher) -> Result<Output> {
         match (self, job) {
             (Self::Painter(painter), Job::Draw(job)) => painter.draw(job, watch).map(Output::Drawn),
+            (Self::Upscaler(upscaler), Job::Upscale(job)) => upscaler.upscale(job, watch).map(Output::Upscaled),
+            (_, job) => {
+                Err(EngineFailure::new(FailureClass::Crashed, format!("a {:?} was loaded otherwise", job.kind())))
+            }
         }
     }
 }
@@ -51,6 +58,7 @@ pub fn load(model: &ModelSpec) -> Result<(Resident, String)> {
     let (place, line) = device::place(model.device)?;
     let resident = match &model.architecture {
         Architecture::Sdxl(parts) => Resident::Painter(Box::new(Sdxl::load(model, parts, place)?)),
+        Architecture::CompactEsrgan => Resident::Upscaler(Upscaler::load(model, place)?),
     };
     Ok((resident, line))
 }

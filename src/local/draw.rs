@@ -1,9 +1,9 @@
 //! Drawing: the manifest's defaults filled in, the size settled, the ladder of what a picture can do without.
 
-use super::Local;
 use super::catalogue::{Defaults, Family, Located};
 use super::footprint::Footprint;
 use super::work::{Rung, Way, Work};
+use super::{Local, unexpected};
 use crate::engine::protocol::{Architecture, DeviceChoice, DrawJob, Job, ModelSpec, Output, SdxlParts};
 use crate::media::image::{MAX_SEED, SIDE_STEP, size_of_init};
 use crate::media::{
@@ -74,8 +74,8 @@ impl Local {
     ) -> Result<Answered, Failure> {
         let started = Instant::now();
         let (name, request) = (spec.name.clone(), request.clone());
-        let served = self.serve(move || draw(spec, defaults, request), &watch).await?;
-        let Output::Drawn(output) = served.output;
+        let served = self.serve(move || Ok(draw(spec, defaults, request)), &watch).await?;
+        let Output::Drawn(output) = served.output else { return Err(unexpected()) };
         let drawing = Drawing {
             steps: output.steps,
             guidance: output.guidance,
@@ -85,7 +85,11 @@ impl Local {
             peak_rss_bytes: served.peak_rss,
         };
         Ok(Answered {
-            content: Content::Pictures(ImageResult { pictures: output.pictures, drawing: Some(drawing) }),
+            content: Content::Pictures(ImageResult {
+                pictures: output.pictures,
+                drawing: Some(drawing),
+                upscaling: None,
+            }),
             provenance: Provenance { provider: "local".to_owned(), model: name, fallback_reason: None },
             notices: served.notices.into_iter().chain(output.notices).collect(),
             bytes: 0,
@@ -189,7 +193,7 @@ mod tests {
         let mut request = ImageRequest::new("a cat");
         change(&mut request);
         let work = draw(spec("nowhere", SdxlParts::default()), DEFAULTS, request);
-        let Job::Draw(job) = work.job.clone();
+        let Job::Draw(job) = work.job.clone() else { panic!("not a drawing") };
         (work, job)
     }
 
@@ -222,7 +226,7 @@ mod tests {
         let work = draw(spec, DEFAULTS, ImageRequest { decoder, ..ImageRequest::new("a cat") });
         assert!(work.weights > 20_000_000 && work.ladder[0].needed > 100 << 20, "{:?}", work.ladder[0]);
         let given_up = |rung: &Rung| {
-            let Way::Draw(way) = rung.way;
+            let Way::Draw(way) = rung.way else { panic!("not a drawing") };
             (way.drop_text_encoders, way.tiled, way.decoder, rung.notices.len())
         };
         work.ladder.iter().map(given_up).collect()

@@ -54,6 +54,9 @@ const SDXL: Footprint = Footprint {
     side: 1024,
 };
 
+/// Nothing that can be read.
+const NOTHING: Footprint = Footprint { text: 0, unet: 0, vae: 0, ..SDXL };
+
 #[derive(Deserialize)]
 struct Config {
     #[serde(default)]
@@ -65,7 +68,7 @@ struct Config {
 impl Footprint {
     /// Reads headers and configs. What cannot be read counts as nothing: the engine will say what is wrong with it.
     pub(super) fn read(model: &ModelSpec) -> Self {
-        let Architecture::Sdxl(parts) = &model.architecture;
+        let Architecture::Sdxl(parts) = &model.architecture else { return NOTHING };
         let taesd = parts.taesd.as_deref().map_or(0, |path| tensors(&files(path)).values().sum());
         if parts.synthetic {
             return Self { taesd, ..SDXL };
@@ -122,7 +125,7 @@ fn folder(path: &Path) -> Footprint {
 
 /// An original checkpoint: everything in one file, told apart by the names.
 fn single_file(path: &Path) -> Footprint {
-    let mut footprint = Footprint { text: 0, unet: 0, vae: 0, ..SDXL };
+    let mut footprint = NOTHING;
     for (name, bytes) in tensors(&[path.to_owned()]) {
         if name.starts_with("conditioner.") {
             footprint.text += bytes;
@@ -148,7 +151,7 @@ fn files(path: &Path) -> Vec<PathBuf> {
 }
 
 /// Bytes of every tensor of these files, by name.
-fn tensors(files: &[PathBuf]) -> HashMap<String, u64> {
+pub(super) fn tensors(files: &[PathBuf]) -> HashMap<String, u64> {
     files.iter().filter_map(|file| header(file)).flatten().collect()
 }
 

@@ -1,7 +1,7 @@
 //! The parent's side of the engine process: which engine, whether a model fits, one job at a time, and what to do
 //! when the engine dies. It must not know how models compute, nor who else could answer.
 //!
-//! The way of a job: [`catalogue`] says where the model lies, a file for each kind of job ([`draw`]) makes it ready for
+//! The way of a job: [`catalogue`] says where the model lies, a file for each kind of job (`draw`, `upscale`) makes it ready for
 //! the engine, `seat` waits in line for it, `plan` says whether and how it fits, `supervise` talks to the process that
 //! `child` keeps, `death` reads what it died of.
 
@@ -20,6 +20,7 @@ mod seat;
 mod settings;
 mod supervise;
 mod synthetic;
+mod upscale;
 mod work;
 
 pub use settings::{DeviceSetting, Settings};
@@ -85,4 +86,9 @@ impl Local {
             engine.end().await;
         }
     }
+}
+
+/// What an engine that answers with another kind of output is called.
+fn unexpected() -> Failure {
+    Failure::Crashed { message: "it answered an order with something else".to_owned() }
 }

@@ -6,7 +6,7 @@ use super::binary::{self, Choice};
 use super::plan::{self, Plan};
 use super::supervise::{Answer, Engine, Loaded, Patience};
 use super::work::{Measured, Work};
-use super::{Local, memory};
+use super::{Local, memory, unexpected};
 use crate::engine::protocol::{DeviceChoice, FailureClass, Order, Output, Report};
 use crate::media::{Failure, Watch};
 use std::collections::HashMap;
@@ -52,11 +52,11 @@ impl Local {
     /// Whatever kept it from being done.
     pub(super) async fn serve(
         &self,
-        prepare: impl FnOnce() -> Work + Send + 'static,
+        prepare: impl FnOnce() -> Result<Work, Failure> + Send + 'static,
         watch: &Watch,
     ) -> Result<Served, Failure> {
         let prepared = tokio::task::spawn_blocking(prepare).await;
-        let mut work = prepared.map_err(|e| Failure::internal(format!("the memory plan failed: {e}")))?;
+        let mut work = prepared.map_err(|e| Failure::internal(format!("the memory plan failed: {e}")))??;
         let mut seat = tokio::select! {
             biased;
             () = watch.cancel.cancelled() => return Err(Failure::Cancelled),
@@ -215,7 +215,7 @@ impl Local {
     /// Keeps an engine that answered with a failure, unless it broke; gives the failure in the words of this side.
     fn put_back(&self, seat: &mut Seat, engine: Engine, answer: Answer) -> Failure {
         let Answer::Failed(failure) = answer else {
-            return Failure::Crashed { message: "it answered an order with something else".to_owned() };
+            return unexpected();
         };
         let message = failure.message;
         if failure.class == FailureClass::Crashed {

@@ -1,7 +1,8 @@
 //! A request made ready for the engine: a job, and the ladder of ways to do it. What is special to one kind of model
-//! stands in a file of its own ([`super::draw`]).
+//! stands in a file of its own ([`super::draw`], [`super::upscale`]).
 
 use super::draw::DrawWay;
+use super::upscale::UpscaleWay;
 use crate::engine::protocol::{Architecture, DeviceChoice, Job, ModelSpec};
 
 /// How a job is done: what it works on, and what is given up to save memory.
@@ -9,6 +10,8 @@ use crate::engine::protocol::{Architecture, DeviceChoice, Job, ModelSpec};
 pub(super) enum Way {
     /// Of a drawing.
     Draw(DrawWay),
+    /// Of making a picture larger.
+    Upscale(UpscaleWay),
 }
 
 /// A way to do a job, and what it takes.
@@ -50,7 +53,7 @@ impl Work {
         match &mut self.spec.architecture {
             // The other VAE is for half precision, which a processor does not compute in.
             Architecture::Sdxl(parts) if device == DeviceChoice::Cpu => parts.vae = None,
-            Architecture::Sdxl(_) => {}
+            Architecture::Sdxl(_) | Architecture::CompactEsrgan => {}
         }
     }
 
@@ -58,6 +61,9 @@ impl Work {
     pub(super) fn go(&mut self, way: Way) {
         match (&mut self.job, way) {
             (Job::Draw(job), Way::Draw(way)) => way.settle(job),
+            (Job::Upscale(job), Way::Upscale(way)) => job.tile = way.tile,
+            // A ladder is made with its job.
+            (Job::Draw(_) | Job::Upscale(_), _) => {}
         }
     }
 

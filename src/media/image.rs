@@ -304,6 +304,28 @@ pub struct ImageResult {
     pub pictures: Vec<DrawnPicture>,
     /// How they were drawn; `None` where a remote provider does not tell.
     pub drawing: Option<Drawing>,
+    /// How they were made larger, on this machine.
+    pub upscaling: Option<Upscaling>,
+}
+
+/// How a picture was made larger on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Upscaling {
+    /// Where the time went.
+    pub timings: UpscaleTimings,
+    /// The engine's largest resident size so far, bytes.
+    pub peak_rss_bytes: u64,
+}
+
+/// Where the time went, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct UpscaleTimings {
+    /// Reading weights (0 when they were in memory).
+    pub load_s: f64,
+    /// Small pixels to large ones.
+    pub upscale_s: f64,
+    /// From the request to the answer.
+    pub total_s: f64,
 }
 
 /// How pictures were drawn on this machine.
@@ -332,8 +354,9 @@ impl ImageResult {
         provenance: &Provenance,
         drawn: &DrawnPicture,
     ) -> Vec<(&'static str, String)> {
-        let mut texts = vec![("prompt", request.prompt.clone())];
+        let mut texts = Vec::new();
         let mut tell = |name, value: Option<String>| texts.extend(value.map(|value| (name, value)));
+        tell("prompt", Some(request.prompt.clone()).filter(|prompt| !prompt.is_empty()));
         tell("negative_prompt", request.negative.clone());
         tell("seed", drawn.seed.map(|seed| seed.to_string()));
         tell("model", Some(provenance.model.clone()));

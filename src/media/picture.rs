@@ -10,8 +10,8 @@ use std::io::Cursor;
 pub const MAX_PIXELS: u64 = 40_000_000;
 /// Largest picture file accepted, in bytes (CONTRACT).
 pub const MAX_FILE_BYTES: usize = 20_000_000;
-/// Largest picture that is taken from a provider, in pixels.
-const MAX_ANSWER_PIXELS: u64 = 80_000_000;
+/// Largest picture that is made here or taken from a provider, in pixels.
+pub const MAX_MADE_PIXELS: u64 = 80_000_000;
 /// Largest file of a picture that is taken from a provider, in bytes.
 const MAX_ANSWER_BYTES: usize = 128_000_000;
 
@@ -25,7 +25,7 @@ struct Most {
 /// From those who ask.
 const UPLOAD: Most = Most { pixels: MAX_PIXELS, bytes: MAX_FILE_BYTES };
 /// From those who were asked and paid: what they make may be larger.
-const ANSWER: Most = Most { pixels: MAX_ANSWER_PIXELS, bytes: MAX_ANSWER_BYTES };
+const ANSWER: Most = Most { pixels: MAX_MADE_PIXELS, bytes: MAX_ANSWER_BYTES };
 
 /// An RGB picture, 8 bits a channel, rows top to bottom: `rgb.len() == width * height * 3`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +69,14 @@ impl Picture {
     /// [`Failure::TooBig`] over [`MAX_PIXELS`] or [`MAX_FILE_BYTES`]; [`Failure::Invalid`] when it does not decode.
     pub fn decode(bytes: &[u8], param: &str) -> Result<Self, Failure> {
         Ok(Self::flat(decode(bytes, param, UPLOAD)?))
+    }
+
+    /// Width and height as a file's header tells them, before they are turned as its EXIF says.
+    ///
+    /// # Errors
+    /// As [`Self::decode`], for what the header shows.
+    pub fn size_of(bytes: &[u8], param: &str) -> Result<(u32, u32), Failure> {
+        opened(bytes, param, UPLOAD).map(|decoder| decoder.dimensions())
     }
 
     /// Decodes what a provider made, which may be larger than what is accepted from those who ask.
@@ -214,17 +222,20 @@ fn check_size(bytes: &[u8], param: &str, most: Most) -> Result<(), Failure> {
     Err(Failure::TooBig { message })
 }
 
-fn decode(bytes: &[u8], param: &str, most: Most) -> Result<DynamicImage, Failure> {
+fn unreadable(param: &str) -> impl Fn(image::ImageError) -> Failure {
+    move |e| Failure::invalid(param, format!("`{param}` is not a picture that can be read: {e}"))
+}
+
+/// Reads a file's header and refuses what is too large.
+fn opened<'a>(bytes: &'a [u8], param: &str, most: Most) -> Result<impl ImageDecoder + use<'a>, Failure> {
     check_size(bytes, param, most)?;
-    let unreadable =
-        |e: image::ImageError| Failure::invalid(param, format!("`{param}` is not a picture that can be read: {e}"));
     let mut reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|e| Failure::invalid(param, format!("`{param}` cannot be read: {e}")))?;
     let mut limits = image::Limits::default();
     limits.max_alloc = Some(most.pixels * 16);
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(unreadable)?;
+    let decoder = reader.into_decoder().map_err(unreadable(param))?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > most.pixels {
         return Err(Failure::TooBig {
@@ -234,8 +245,13 @@ fn decode(bytes: &[u8], param: &str, most: Most) -> Result<DynamicImage, Failure
             ),
         });
     }
-    let orientation = decoder.orientation().map_err(unreadable)?;
-    let mut decoded = DynamicImage::from_decoder(decoder).map_err(unreadable)?;
+    Ok(decoder)
+}
+
+fn decode(bytes: &[u8], param: &str, most: Most) -> Result<DynamicImage, Failure> {
+    let mut decoder = opened(bytes, param, most)?;
+    let orientation = decoder.orientation().map_err(unreadable(param))?;
+    let mut decoded = DynamicImage::from_decoder(decoder).map_err(unreadable(param))?;
     decoded.apply_orientation(orientation);
     Ok(decoded)
 }

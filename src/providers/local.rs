@@ -15,6 +15,7 @@ fn tasks_of(family: Family) -> &'static [&'static str] {
     match family {
         Family::Sdxl => &[ImageRequest::NAME, task::ImageEdit::NAME],
         Family::Flux => &[ImageRequest::NAME],
+        Family::RealEsrganCompact => &[task::ImageUpscale::NAME],
         Family::Whisper | Family::SileroVad | Family::RealEsrgan => &[],
     }
 }
@@ -36,7 +37,7 @@ impl LocalModels {
 
     fn card(&self, entry: &Entry) -> ModelCard {
         // "demo" stands wherever a person sees a demo model, whatever its title says.
-        let labelled = !entry.bundled || entry.title.to_lowercase().contains("demo");
+        let labelled = !entry.is_demo() || entry.title.to_lowercase().contains("demo");
         ModelCard {
             name: entry.name.clone(),
             title: if labelled { entry.title.clone() } else { format!("{} (demo)", entry.title) },
@@ -87,6 +88,9 @@ impl Provider for LocalModels {
             Request::ImageLetter(letter) if call.model == lettering::NAME => {
                 self.lettering.answer(letter, call.watch).await
             }
+            Request::ImageUpscale(request) => {
+                self.local.upscale(call.model, self.allow_paths, request, call.watch.clone()).await
+            }
             other => Err(Failure::Missing { message: format!("no local model does {}", other.task()) }),
         }
     }
@@ -126,9 +130,15 @@ mod tests {
         assert!(named("demo").languages.contains(&"ru".to_owned()) && named("sdxl-turbo").languages == ["en"]);
         assert!(named("flux-schnell").elsewhere.iter().any(|link| link.starts_with("hf:")));
         assert!(cards.iter().all(|card| card.ready == (card.created > 0)), "{cards:?}");
+        let upscaler = named("realesrgan");
+        assert!(upscaler.ready && !upscaler.title.contains("demo"), "{upscaler:?}");
+        assert_eq!(upscaler.tasks, [task::ImageUpscale::NAME]);
         assert!(cards.iter().all(|card| card.provider == "local"));
-        let (letters, draws): (Vec<_>, Vec<_>) = cards.iter().partition(|card| card.name == lettering::NAME);
-        assert!(draws.iter().all(|card| card.tasks.contains(&ImageRequest::NAME.to_owned())));
-        assert!(letters.len() == 1 && letters[0].tasks == [task::ImageLetter::NAME] && !letters[0].ready);
+        let letters = named(lettering::NAME);
+        assert!(letters.tasks == [task::ImageLetter::NAME] && !letters.ready, "{letters:?}");
+        let generate = ImageRequest::NAME.to_owned();
+        let others = [lettering::NAME, "realesrgan"];
+        let painters = cards.iter().filter(|card| !others.contains(&card.name.as_str()));
+        assert!(painters.clone().count() > 3 && painters.clone().all(|card| card.tasks.contains(&generate)));
     }
 }

@@ -83,6 +83,16 @@ proptest! {
     }
 
     #[test]
+    fn convolutions_with_prelu(shape in shapes(), outputs in 1..9usize) {
+        let [x, y] = maps(1, shape);
+        let layer = |w: Weights| {
+            (w.conv("conv", ConvShape::three(shape[1], outputs)).unwrap(), w.prelu("slopes", outputs).unwrap())
+        };
+        let [(ours, bend), (candle, bent)] = both().map(layer);
+        maps_agree([ours.forward_prelu(&x, &bend).unwrap(), candle.forward_prelu(&y, &bent).unwrap()]);
+    }
+
+    #[test]
     fn group_norms(shape in shapes(), silu: bool) {
         let [x, y] = maps(2, shape);
         let [ours, candle] = both().map(|w| w.group_norm("norm", shape[1], 4, 1e-6).unwrap());

@@ -1,10 +1,10 @@
 //! Two-dimensional convolutions.
 
-use super::FeatureMap;
 use super::kernels::conv::{Patches, Window};
 use super::kernels::gemm::multiply;
 use super::values::Values;
-use super::weight::Weight;
+use super::weight::{Matrix, Weight};
+use super::{FeatureMap, PRelu};
 use candle_core::{DType, Result, Tensor};
 
 /// How far a convolution reaches over the border.
@@ -41,29 +41,45 @@ impl Conv2d {
     /// When the channels are others.
     pub fn forward(&self, x: &FeatureMap) -> Result<FeatureMap> {
         match &self.weight {
-            Weight::Ours(matrix) => {
-                let patches_width = self.window.size * self.window.size * x.channels();
-                if patches_width != matrix.columns() {
-                    candle_core::bail!("a convolution of {} inputs was given {patches_width}", matrix.columns());
-                }
-                let (height, width) = (self.window.outputs(x.height()), self.window.outputs(x.width()));
-                let rows = x.batch() * height * width;
-                let values = Values::of(&x.tensor)?;
-                let bias = self.bias.as_ref().map(Values::of).transpose()?;
-                let patches = Patches {
-                    values: &values,
-                    height: x.height(),
-                    width: x.width(),
-                    channels: x.channels(),
-                    window: self.window,
-                };
-                let mut out = vec![0.0; rows * matrix.rows()];
-                multiply(&patches, rows, matrix, bias.as_deref(), &mut out);
-                let shape = (x.batch(), height, width, matrix.rows());
-                Ok(FeatureMap::of(Tensor::from_vec(out, shape, x.tensor.device())?))
-            }
+            Weight::Ours(matrix) => self.by_kernel(x, matrix, None),
             Weight::Candle(weight) => self.by_candle(x, weight),
         }
+    }
+
+    /// The same, and then `prelu`, while the values are still at hand.
+    ///
+    /// # Errors
+    /// When the channels are others.
+    pub fn forward_prelu(&self, x: &FeatureMap, prelu: &PRelu) -> Result<FeatureMap> {
+        match &self.weight {
+            Weight::Ours(matrix) => self.by_kernel(x, matrix, Some(prelu)),
+            Weight::Candle(weight) => prelu.by_candle(&self.by_candle(x, weight)?),
+        }
+    }
+
+    fn by_kernel(&self, x: &FeatureMap, matrix: &Matrix, prelu: Option<&PRelu>) -> Result<FeatureMap> {
+        let patches_width = self.window.size * self.window.size * x.channels();
+        if patches_width != matrix.columns() {
+            candle_core::bail!("a convolution of {} inputs was given {patches_width}", matrix.columns());
+        }
+        let (height, width) = (self.window.outputs(x.height()), self.window.outputs(x.width()));
+        let rows = x.batch() * height * width;
+        let values = Values::of(&x.tensor)?;
+        let bias = self.bias.as_ref().map(Values::of).transpose()?;
+        let patches = Patches {
+            values: &values,
+            height: x.height(),
+            width: x.width(),
+            channels: x.channels(),
+            window: self.window,
+        };
+        let mut out = vec![0.0; rows * matrix.rows()];
+        multiply(&patches, rows, matrix, bias.as_deref(), &mut out);
+        if let Some(prelu) = prelu {
+            prelu.by_kernel(&mut out)?;
+        }
+        let shape = (x.batch(), height, width, matrix.rows());
+        Ok(FeatureMap::of(Tensor::from_vec(out, shape, x.tensor.device())?))
     }
 
     /// candle's cuDNN convolution adds up f16 in f16, which costs the picture its precision: half maps are widened

@@ -13,6 +13,7 @@ mod feature_map;
 pub mod kernels;
 mod linear;
 mod norm;
+mod prelu;
 mod values;
 pub mod weight;
 
@@ -26,4 +27,5 @@ pub use embedding::{Embedding, timestep_embedding};
 pub use feature_map::FeatureMap;
 pub use linear::Linear;
 pub use norm::{GroupNorm, LayerNorm};
+pub use prelu::PRelu;
 pub use values::Values;

@@ -7,7 +7,7 @@ pub use safetensors::SafetensorsFiles;
 
 use crate::engine::Result;
 use crate::engine::nn::weight::{Matrix, Place, Stored, Weight};
-use crate::engine::nn::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear, Padding};
+use crate::engine::nn::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear, PRelu, Padding};
 use crate::engine::protocol::{EngineFailure, FailureClass};
 use candle_core::Tensor;
 use std::fmt::Display;
@@ -96,7 +96,13 @@ impl Weights {
     /// Whether there is a tensor of that name.
     #[must_use]
     pub fn has(&self, name: impl Display) -> bool {
-        self.source.shape(&self.name(name)).is_some()
+        self.shape(name).is_some()
+    }
+
+    /// The shape of a tensor, `None` when there is none of that name.
+    #[must_use]
+    pub fn shape(&self, name: impl Display) -> Option<Vec<usize>> {
+        self.source.shape(&self.name(name))
     }
 
     fn name(&self, name: impl Display) -> String {
@@ -156,6 +162,14 @@ impl Weights {
             Weight::Candle(tensor.to_dtype(self.place.compute)?.to_device(&self.place.device)?)
         };
         Ok(Conv2d::new(weight, at.bias(outputs, bias)?, size, stride, padding))
+    }
+
+    /// The slopes of a PReLU stored as `name.weight`.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn prelu(&self, name: impl Display, channels: usize) -> Result<PRelu> {
+        Ok(PRelu::new(self.at(name).tensor("weight", &[channels])?))
     }
 
     /// A group normalisation stored as `name.weight` and `name.bias`.

@@ -66,7 +66,7 @@ impl Catalogue {
             taesd: entry.taesd.as_ref().map(|taesd| folder.join(taesd)),
             clip_vocabulary: self.clip_vocabulary(),
             defaults: entry.defaults,
-            demo: entry.bundled,
+            demo: entry.is_demo(),
         })
     }
 

@@ -43,6 +43,13 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Whether it is here to show how things work, rather than to be used: those come last in routes and never stand in
+    /// for a model that was named.
+    #[must_use]
+    pub fn is_demo(&self) -> bool {
+        self.bundled && (self.name == "demo" || self.name.starts_with("demo-"))
+    }
+
     /// Bytes of all its files.
     #[must_use]
     pub fn bytes(&self) -> u64 {
@@ -64,6 +71,8 @@ pub enum Family {
     SileroVad,
     /// Real-ESRGAN.
     RealEsrgan,
+    /// Real-ESRGAN's compact network (`SRVGGNetCompact`).
+    RealEsrganCompact,
 }
 
 /// Terms of use.

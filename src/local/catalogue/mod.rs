@@ -164,9 +164,10 @@ mod tests {
         }
         let last = catalogue.entries().last().unwrap();
         assert_eq!(last.name, "demo");
-        for entry in catalogue.entries().iter().filter(|entry| entry.bundled) {
-            assert!(entry.title.contains("demo"), "{}", entry.title);
-        }
+        let bundled: Vec<_> = catalogue.entries().iter().filter(|entry| entry.bundled).collect();
+        let names: Vec<_> = bundled.iter().map(|entry| (entry.name.as_str(), entry.is_demo())).collect();
+        assert_eq!(names, [("realesrgan", false), ("demo", true)]);
+        assert!(bundled.iter().all(|entry| entry.is_demo() == entry.title.contains("demo")));
     }
 
     #[test]

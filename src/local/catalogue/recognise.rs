@@ -61,6 +61,11 @@ fn safetensors(header: &[u8]) -> Result<Family, String> {
     if has("double_blocks.") || has("model.diffusion_model.double_blocks.") {
         return Ok(Family::Flux);
     }
+    // Convolutions and the slopes between them, by number.
+    let rank = |key: &str| header.get(key).and_then(|tensor| tensor["shape"].as_array()).map(Vec::len);
+    if rank("body.0.weight") == Some(4) && rank("body.1.weight") == Some(1) {
+        return Ok(Family::RealEsrganCompact);
+    }
     Err("its tensors belong to no model that is supported".to_owned())
 }
 
@@ -124,6 +129,8 @@ mod tests {
         let sdxl = r#"{"conditioner.embedders.0.a":{},"model.diffusion_model.input_blocks.0":{}}"#;
         assert_eq!(told(&safetensors(sdxl)), Ok(Family::Sdxl));
         assert_eq!(told(&safetensors(r#"{"double_blocks.0.img":{}}"#)), Ok(Family::Flux));
+        let compact = r#"{"body.0.weight":{"shape":[64,3,3,3]},"body.1.weight":{"shape":[64]}}"#;
+        assert_eq!(told(&safetensors(compact)), Ok(Family::RealEsrganCompact));
         assert_eq!(told(&gguf("flux")), Ok(Family::Flux));
         assert_eq!(told(b"lmgg and more bytes"), Ok(Family::Whisper));
     }

@@ -88,7 +88,7 @@ fn the_texts_of_a_png_draw_it_again() {
         timings: Timings::default(),
         peak_rss_bytes: 0,
     };
-    let result = ImageResult { pictures: vec![drawn.clone()], drawing: Some(drawing) };
+    let result = ImageResult { pictures: vec![drawn.clone()], drawing: Some(drawing), upscaling: None };
     let from = Provenance { provider: "local".into(), model: "demo".into(), fallback_reason: None };
     let texts = result.texts(&request, &from, &drawn);
     let bytes = drawn.picture.to_png(&texts).unwrap();

@@ -1,7 +1,8 @@
 //! `image.upscale`: a picture made larger.
 
 use super::{Choice, Fields, Task, files, no_place};
-use crate::media::{Content, Failure, Medium};
+use crate::media::picture::MAX_MADE_PIXELS;
+use crate::media::{Content, Failure, Medium, Picture};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -26,6 +27,34 @@ impl Default for ImageUpscale {
     }
 }
 
+impl ImageUpscale {
+    /// Its picture, which can be made so much larger.
+    ///
+    /// # Errors
+    /// [`Failure::TooBig`] when the result would have more than [`MAX_MADE_PIXELS`]; as [`Picture::decode`].
+    pub fn picture(&self) -> Result<Picture, Failure> {
+        let image = self.image.as_ref().ok_or_else(|| Failure::internal("the picture to enlarge is not here"))?;
+        let picture = Picture::decode(&image.bytes, "image")?;
+        self.check_result(picture.width, picture.height)?;
+        Ok(picture)
+    }
+
+    fn check_result(&self, width: u32, height: u32) -> Result<(), Failure> {
+        let side = |side: u32| u64::from(side) * u64::from(self.scale);
+        let (width, height) = (side(width), side(height));
+        if width * height <= MAX_MADE_PIXELS {
+            return Ok(());
+        }
+        #[allow(clippy::cast_precision_loss)]
+        let megapixels = (width * height) as f64 / 1e6;
+        let most = MAX_MADE_PIXELS / 1_000_000;
+        let message = format!(
+            "`image` would become {width}x{height}, {megapixels:.1} megapixels; at most {most} megapixels are made"
+        );
+        Err(Failure::TooBig { message })
+    }
+}
+
 impl Task for ImageUpscale {
     const NAME: &'static str = "image.upscale";
 
@@ -41,6 +70,10 @@ impl Task for ImageUpscale {
         files("image", usize::from(self.image.is_some()), elsewhere, 1)?;
         if !matches!(self.scale, 2 | 4) {
             return Err(Failure::invalid("scale", format!("`scale` is {}; 2 and 4 are possible", self.scale)));
+        }
+        if let Some(image) = &self.image {
+            let (width, height) = Picture::size_of(&image.bytes, "image")?;
+            self.check_result(width, height)?;
         }
         Ok((self, Vec::new()))
     }

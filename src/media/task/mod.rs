@@ -246,7 +246,7 @@ macro_rules! tasks {
 tasks! {
     ImageGenerate(ImageRequest) = "local:sdxl-turbo,local:flux-schnell,hf,openai,yandex,*,local:demo",
     ImageEdit(ImageEdit) = "local:sdxl-turbo,openai,fal,google,*,local:demo",
-    ImageUpscale(ImageUpscale) = "fal,*",
+    ImageUpscale(ImageUpscale) = "local:realesrgan,fal,*",
     ImageLetter(ImageLetter) = "local:lettering",
     ImageDescribe(ImageDescribe) = "openai,google,hf,yandex,*",
     SpeechTranscribe(SpeechTranscribe) = "openai,yandex,hf,*",

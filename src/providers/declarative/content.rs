@@ -36,7 +36,7 @@ pub async fn of(
     }
     match lost {
         Some(failure) if pictures.is_empty() => Err(failure),
-        _ => Ok(Content::Pictures(ImageResult { pictures, drawing: None })),
+        _ => Ok(Content::Pictures(ImageResult { pictures, drawing: None, upscaling: None })),
     }
 }
 
@@ -62,7 +62,7 @@ async fn of_part(
                 let seed = plan.seed_of(number).filter(|_| alone && plan.seeded());
                 pictures.push(DrawnPicture { picture: picture(caller, bytes).await?, seed });
             }
-            Ok(Content::Pictures(ImageResult { pictures, drawing: None }))
+            Ok(Content::Pictures(ImageResult { pictures, drawing: None, upscaling: None }))
         }
         Request::SpeechSynthesize(_) => sound(caller, plan, files, reply, step),
         Request::VideoGenerate(_) => film(caller, files, reply, step),

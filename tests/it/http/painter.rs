@@ -160,5 +160,5 @@ fn painted(request: &ImageRequest) -> Answered {
         peak_rss_bytes: 0,
     };
     let pictures = seeds.map(|seed| DrawnPicture { picture: picture.clone(), seed: Some(seed) }).collect();
-    answered(Content::Pictures(ImageResult { pictures, drawing: Some(drawing) }))
+    answered(Content::Pictures(ImageResult { pictures, drawing: Some(drawing), upscaling: None }))
 }

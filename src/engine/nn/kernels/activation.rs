@@ -109,6 +109,18 @@ per_level! {
     }
 }
 
+per_level! {
+    /// Negative values times the slope of their channel, in place; `slopes.len()` channels a pixel.
+    pub fn prelu(values: &mut [f32], slopes: &[f32]) {
+        for pixel in values.chunks_exact_mut(slopes.len()) {
+            for (v, slope) in pixel.iter_mut().zip(slopes) {
+                // What is not a number stays one.
+                *v = if *v < 0.0 { slope * *v } else { *v };
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,6 +158,14 @@ mod tests {
                 prop_assert!((a - b).abs() <= 1e-6 * (1.0 + a.abs()));
             }
         }
+    }
+
+    #[test]
+    fn prelu_bends_each_channel_its_own_way() {
+        let mut values = [-2.0, -2.0, 3.0, f32::NAN];
+        prelu(Level::best(), &mut values, &[0.5, -1.0]);
+        assert_eq!(values[..3], [-1.0, 2.0, 3.0]);
+        assert!(values[3].is_nan());
     }
 
     #[test]
