@@ -82,9 +82,9 @@ fn health(statistics: Statistics, data: PathBuf) -> Health {
                 let died = |tried: &Tried| tried.provider == "local" && tried.class == "crashed";
                 vitals.engine_death = attempts.into_iter().find(|one| died(&one.tried)).map(|one| one.tried.model);
             }
-            vitals.disk = statvfs(&data).ok().map(|disk| {
-                (disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize))
-            });
+            vitals.disk = statvfs(&data)
+                .ok()
+                .map(|disk| (disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize)));
             vitals
         }
         .boxed()

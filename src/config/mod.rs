@@ -22,12 +22,12 @@ use parse::Value;
 use providers::Providers;
 use secrecy::{ExposeSecret, SecretString};
 use sources::Sources;
-pub use telegram::Telegram;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+pub use telegram::Telegram;
 use url::Url;
 use variables::{self as vars, Default, Variable};
 

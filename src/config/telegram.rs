@@ -60,7 +60,9 @@ fn webhook(sources: &Sources) -> Result<Option<(Url, SecretString)>, ConfigError
     let Some(url) = sources.get(&vars::TELEGRAM_WEBHOOK_URL)? else { return Ok(None) };
     let Some(secret) = sources.get(&vars::TELEGRAM_WEBHOOK_SECRET)? else {
         let (url, secret) = (vars::TELEGRAM_WEBHOOK_URL.name, vars::TELEGRAM_WEBHOOK_SECRET.name);
-        return Err(ConfigError::Contradiction(format!("{url} is set, and {secret} is not: anybody could send updates")));
+        return Err(ConfigError::Contradiction(format!(
+            "{url} is set, and {secret} is not: anybody could send updates"
+        )));
     };
     let text = secret.text();
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';

@@ -68,7 +68,7 @@ fn write(letterer: &Letterer, request: &ImageLetter) -> Result<Answered, Failure
     let russian = words.chars().any(|c| matches!(c, 'а'..='я' | 'А'..='Я' | 'ё' | 'Ё'));
     let drawn = DrawnPicture { picture, seed: None };
     Ok(Answered {
-        content: Content::Pictures(ImageResult { pictures: vec![drawn], drawing: None }),
+        content: Content::Pictures(ImageResult { pictures: vec![drawn], drawing: None, upscaling: None }),
         provenance: Provenance { provider: "local".to_owned(), model: NAME.to_owned(), fallback_reason: None },
         notices: remarks.iter().map(|remark| remark.sentence(russian)).collect(),
         bytes: 0,

@@ -6,8 +6,8 @@ use super::orders::Order;
 use super::parcel::{Act, Body, Parcel, Place, Urgency};
 use super::texts::{Lang, args};
 use super::turn::Turn;
-use super::words::time::size_of;
 use super::words::cut;
+use super::words::time::size_of;
 use crate::db::DbError;
 use crate::media::Failure;
 use std::collections::BTreeMap;
@@ -48,10 +48,12 @@ pub async fn report(turn: &Turn, order: &Order) -> Result<(), Failure> {
     if let Some(job) = order.job {
         let owner = order.owner(&turn.door.settings.admins);
         let view = turn.door.intake.view(job, &owner).await?;
-        class = view.map(|view| match view.state {
-            crate::intake::State::Failed(failure) => failure.class().to_owned(),
-            other => other.word().to_owned(),
-        }).unwrap_or_default();
+        class = view
+            .map(|view| match view.state {
+                crate::intake::State::Failed(failure) => failure.class().to_owned(),
+                other => other.word().to_owned(),
+            })
+            .unwrap_or_default();
     }
     for (parcel, lang) in to_admins(&turn.door, &format!("u{}", turn.origin.update)).await? {
         let args = args! { "who" => &who, "job" => order.number, "class" => &class };

@@ -76,9 +76,7 @@ impl Finished<'_> {
                 args! { "price" => price, "balance" => balance, "used" => used, "limit" => limit },
             )),
             (true, _) => Some(lang.html("caption-charged", args! { "price" => price, "balance" => balance })),
-            (false, Some((limit, used))) => {
-                Some(lang.html("caption-free", args! { "used" => used, "limit" => limit }))
-            }
+            (false, Some((limit, used))) => Some(lang.html("caption-free", args! { "used" => used, "limit" => limit })),
             (false, None) => None,
         }
     }

@@ -80,7 +80,8 @@ async fn fetch(door: &Door, file: &SentFile, name: &str) -> Result<Medium, Failu
                 let name = name.to_owned();
                 // Decoding a header is quick, a sound may be long: not on this thread.
                 let seen = tokio::task::spawn_blocking(move || Medium::of(bytes, &name).map(|medium| (name, medium)));
-                let (name, medium) = seen.await.map_err(|e| Failure::internal(format!("reading a file broke: {e}")))??;
+                let (name, medium) =
+                    seen.await.map_err(|e| Failure::internal(format!("reading a file broke: {e}")))??;
                 return medium.ok_or_else(|| Failure::invalid(&name, format!("`{name}` cannot be read")));
             }
             Err(Trouble::Wait(pause)) => tokio::time::sleep(pause.min(Duration::from_secs(60))).await,

@@ -80,7 +80,8 @@ pub fn read(message: &Message, bot: &str, bot_id: i64) -> Incoming {
 
 fn attached(message: &Message) -> Attached {
     if let Some(sizes) = message.photo() {
-        return largest(sizes).map_or(Attached::Unreadable, |size| Attached::Picture(sent(&size.file, Some("image/jpeg"))));
+        return largest(sizes)
+            .map_or(Attached::Unreadable, |size| Attached::Picture(sent(&size.file, Some("image/jpeg"))));
     }
     if let Some(document) = message.document() {
         let mime = document.mime_type.as_ref().map(ToString::to_string);
@@ -91,7 +92,8 @@ fn attached(message: &Message) -> Attached {
         };
         return if is("image/", &[".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"]) {
             Attached::Picture(file)
-        } else if is("audio/", &[".ogg", ".oga", ".opus", ".mp3", ".wav", ".m4a", ".flac", ".aac"]) || is("video/", &[]) {
+        } else if is("audio/", &[".ogg", ".oga", ".opus", ".mp3", ".wav", ".m4a", ".flac", ".aac"]) || is("video/", &[])
+        {
             Attached::Sound(file, None)
         } else {
             Attached::Unknown

@@ -4,8 +4,8 @@
 use super::commands::{ADMIN, GROUP, PRIVATE, listed};
 use super::door::Door;
 use super::texts::{Lang, args};
-use teloxide::prelude::Requester;
 use teloxide::payloads::{SetMyCommandsSetters, SetMyDescriptionSetters, SetMyShortDescriptionSetters};
+use teloxide::prelude::Requester;
 use teloxide::types::{BotCommand, BotCommandScope, ChatId, Recipient};
 
 /// Tells Telegram. Russian is what everybody sees whose language has none of its own here.

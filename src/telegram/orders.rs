@@ -2,199 +2,20 @@
 //! submitted as a job when its files are here, concluded when its last message stands in the outbox. It must not know
 //! what any mode does.
 
+mod order;
+
+pub use order::{Asked, FileRef, HELD, NewOrder, Order, Outcome, SentFile};
+
 use super::parcel::Place;
 use super::texts::Lang;
-use super::words::mode::Mode;
 use crate::db::{Db, DbError, Row, Tx};
-use crate::media::{AssetId, JobId, Owner, Request};
+use crate::media::JobId;
 use crate::values;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// Topic of the news about orders.
 pub const TOPIC: &str = "telegram-orders";
-/// When an order may be submitted that its owner has yet to agree to.
-const HELD: i64 = i64::MAX;
 /// How long an order waits for its owner to agree, in milliseconds.
 const PATIENCE: i64 = 86_400_000;
-
-/// Where a file of an order comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FileRef {
-    /// Sent to the bot; Telegram has it.
-    Sent(SentFile),
-    /// Stored here.
-    Stored(AssetId),
-}
-
-/// A file that Telegram has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SentFile {
-    /// Telegram's name for it.
-    pub id: String,
-    /// Bytes, where they were told.
-    pub size: Option<u64>,
-    /// Its media type, where that was told.
-    pub mime: Option<String>,
-}
-
-/// What is asked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Asked {
-    /// What the bot was asked to do.
-    pub mode: Mode,
-    /// The task of the request.
-    pub task: String,
-    /// The request without its files.
-    pub request: Value,
-    /// Its files, by their names in the request.
-    #[serde(default)]
-    pub files: Vec<(String, FileRef)>,
-    /// What stands in the caption, as the person wrote it.
-    #[serde(default)]
-    pub words: String,
-    /// What the person should be told with the answer.
-    #[serde(default)]
-    pub notes: Vec<String>,
-    /// Whether pictures go as files.
-    #[serde(default)]
-    pub as_file: bool,
-    /// Whether it came in a group.
-    #[serde(default)]
-    pub in_group: bool,
-    /// An album that may still grow.
-    #[serde(default)]
-    pub album: bool,
-}
-
-impl Asked {
-    /// A request of this mode.
-    #[must_use]
-    pub fn new(mode: Mode, request: &Request, words: impl Into<String>) -> Self {
-        Self {
-            mode,
-            task: request.task().to_owned(),
-            // A request without files is plain data; what could not be written would be refused when it is read.
-            request: request.to_json().unwrap_or(Value::Null),
-            files: Vec::new(),
-            words: words.into(),
-            notes: Vec::new(),
-            as_file: false,
-            in_group: false,
-            album: false,
-        }
-    }
-
-    /// The request, without its files.
-    ///
-    /// # Errors
-    /// One sentence when another version wrote it.
-    pub fn read(&self) -> Result<Request, String> {
-        Request::from_json(&self.task, self.request.clone())
-    }
-
-    /// The same with a changed request.
-    #[must_use]
-    pub fn with(mut self, request: &Request) -> Self {
-        self.task = request.task().to_owned();
-        self.request = request.to_json().unwrap_or(Value::Null);
-        self
-    }
-
-    /// The same with one more file.
-    #[must_use]
-    pub fn file(mut self, name: &str, file: FileRef) -> Self {
-        self.files.push((name.to_owned(), file));
-        self
-    }
-}
-
-/// An order to be written down.
-#[derive(Debug, Clone)]
-pub struct NewOrder {
-    /// Names it: the same message makes one order.
-    pub key: String,
-    /// Where its answer goes.
-    pub place: Place,
-    /// Who asks.
-    pub person: i64,
-    /// The message it answers.
-    pub message: Option<i32>,
-    /// The language of its answer.
-    pub lang: Lang,
-    /// What is asked.
-    pub asked: Asked,
-    /// Whether its owner has yet to agree.
-    pub held: bool,
-    /// Milliseconds until it is submitted: more of it may come.
-    pub delay: i64,
-}
-
-/// One order.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Order {
-    /// Short, for people and buttons.
-    pub number: i64,
-    /// Where its answer goes.
-    pub place: Place,
-    /// Who asked.
-    pub person: i64,
-    /// The message it answers.
-    pub message: Option<i32>,
-    /// The language of its answer.
-    pub lang: Lang,
-    /// What is asked.
-    pub asked: Asked,
-    /// The job, once it was submitted.
-    pub job: Option<JobId>,
-    /// Milliseconds since 1970.
-    pub created_at: i64,
-    /// When it may be submitted.
-    pub not_before: i64,
-    /// What came of it; `None` while it is open.
-    pub outcome: Option<Outcome>,
-}
-
-impl Order {
-    /// Whether its owner has yet to agree.
-    #[must_use]
-    pub fn held(&self) -> bool {
-        self.not_before == HELD
-    }
-
-    /// The account that pays.
-    #[must_use]
-    pub fn owner(&self, admins: &[i64]) -> Owner {
-        super::people::owner(self.person, admins)
-    }
-}
-
-/// What came of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Answered.
-    Done,
-    /// Not answered.
-    Failed,
-    /// Cancelled by its owner.
-    Cancelled,
-    /// Its owner did not agree.
-    Declined,
-}
-
-impl Outcome {
-    const ALL: [Self; 4] = [Self::Done, Self::Failed, Self::Cancelled, Self::Declined];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-            Self::Declined => "declined",
-        }
-    }
-}
 
 /// How many orders there were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -380,7 +201,8 @@ impl Orders {
     /// # Errors
     /// [`DbError`] when it cannot be read.
     pub async fn repeats(&self, person: i64, asked: &Asked, after: i64) -> Result<bool, DbError> {
-        let sql = "SELECT asked FROM telegram_orders WHERE person = $1 AND created_at > $2 ORDER BY number DESC LIMIT 5";
+        let sql =
+            "SELECT asked FROM telegram_orders WHERE person = $1 AND created_at > $2 ORDER BY number DESC LIMIT 5";
         let rows = self.db.rows(sql, values![person, after]).await?;
         let same = |row: &Row| {
             let text: String = row.get("asked")?;
@@ -453,24 +275,10 @@ fn read(row: &Row) -> Result<Order, DbError> {
         message: narrow(message),
         lang: row.get::<String>("lang")?.parse().unwrap_or(Lang::Ru),
         // What another version wrote cannot be submitted; its owner is told.
-        asked: serde_json::from_str(&asked).unwrap_or_else(|_| unreadable()),
+        asked: serde_json::from_str(&asked).unwrap_or_else(|_| Asked::unreadable()),
         job: row.get::<Option<String>>("job")?.and_then(|job| job.parse().ok()),
         created_at: row.get("created_at")?,
         not_before: row.get("not_before")?,
         outcome: outcome.and_then(|word| Outcome::ALL.into_iter().find(|outcome| outcome.word() == word)),
     })
-}
-
-fn unreadable() -> Asked {
-    Asked {
-        mode: Mode::Create,
-        task: String::new(),
-        request: Value::Null,
-        files: Vec::new(),
-        words: String::new(),
-        notes: Vec::new(),
-        as_file: false,
-        in_group: false,
-        album: false,
-    }
 }

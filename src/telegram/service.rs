@@ -53,11 +53,7 @@ impl Telegram {
         };
         tracing::info!(bot = identity.username, "the Telegram bot is ready");
         let door = Arc::new(door(settings, house, bots, identity));
-        let onward = Books {
-            intake: door.intake.clone(),
-            orders: door.orders.clone(),
-            people: door.people.clone(),
-        };
+        let onward = Books { intake: door.intake.clone(), orders: door.orders.clone(), people: door.people.clone() };
         let onward: Arc<dyn Onward> = Arc::new(onward);
         while let Some(duty) = updates.duty(&stop).await {
             let off = duty.off();

@@ -21,8 +21,7 @@ pub async fn page(turn: &Turn) -> Done {
     let (lang, served) = (turn.lang(), turn.door.served());
     let level = lang.plain(&format!("name-level-{}", owner.level), args! {});
     let balance = money::roubles(lang, overview.balance);
-    let mut text =
-        lang.html("profile", args! { "name" => turn.person().name, "level" => level, "balance" => balance });
+    let mut text = lang.html("profile", args! { "name" => turn.person().name, "level" => level, "balance" => balance });
     let shown = overview.tasks.iter().filter(|standing| served.contains(&standing.task.as_str()));
     let lines: Vec<String> = shown.flat_map(|standing| terms(turn, lang, standing)).collect();
     let reset = time::exact(lang, Duration::from_secs(overview.resets_in_s));
@@ -48,10 +47,9 @@ fn terms(turn: &Turn, lang: Lang, standing: &Standing) -> Vec<String> {
             return vec![lang.html("profile-task-unlimited", args! { "task" => name })];
         }
         (Limit::Daily(0), _) => lang.html("profile-task-paid", args! { "task" => name, "price" => price }),
-        (Limit::Daily(limit), Some(left)) => lang.html(
-            "profile-task",
-            args! { "task" => name, "left" => left, "limit" => limit, "price" => price },
-        ),
+        (Limit::Daily(limit), Some(left)) => {
+            lang.html("profile-task", args! { "task" => name, "left" => left, "limit" => limit, "price" => price })
+        }
     };
     let ready = |model: &&String| turn.door.models.knows(model);
     let models = standing.model_prices.iter().filter(|(model, _)| ready(model)).map(|(model, price)| {

@@ -21,7 +21,8 @@ const SHOWN: usize = 15;
 /// [`crate::media::Failure::Unavailable`] when the database does not answer.
 pub async fn stats(turn: &Turn) -> Done {
     let (door, lang) = (&turn.door, turn.lang());
-    let midnight = door.db.now() + i64::try_from(calendar::until_midnight(door.db.now())).unwrap_or(0) * 1000 - 86_400_000;
+    let midnight =
+        door.db.now() + i64::try_from(calendar::until_midnight(door.db.now())).unwrap_or(0) * 1000 - 86_400_000;
     let day = door.orders.counted(midnight).await?;
     let people = door.people.counted(midnight).await?;
     let charged = money::roubles(lang, door.accounts.charged_today().await?);
@@ -90,7 +91,13 @@ pub fn providers(turn: &Turn) -> Done {
             lang.plain("name-no-keys", args! {})
         };
         let dead = view.keyed && count("ready") == 0;
-        let mark = if dead { "🔴" } else if view.breaker.state == "open" { "🟡" } else { "🟢" };
+        let mark = if dead {
+            "🔴"
+        } else if view.breaker.state == "open" {
+            "🟡"
+        } else {
+            "🟢"
+        };
         match view.breaker.rests_s {
             Some(rests) => {
                 let rests = time::exact(lang, Duration::from_secs(rests));

@@ -82,7 +82,10 @@ pub async fn confirmed(turn: &Turn, matter: i64) -> Done {
     match done {
         Ok(done) if done.repeated => {
             let balance = money::roubles(lang, done.balance);
-            turn.edit(lang.html("add-balance-repeated", args! { "who" => who, "balance" => balance }), Default::default());
+            turn.edit(
+                lang.html("add-balance-repeated", args! { "who" => who, "balance" => balance }),
+                Default::default(),
+            );
         }
         Ok(done) => {
             let (balance, shown) = (money::roubles(lang, done.balance), money::change(lang, amount));

@@ -49,7 +49,9 @@ async fn tell(turn: &Turn, order: &Order) -> Done {
     };
     let text = match (order.outcome, state) {
         (Some(Outcome::Done), _) if order.person == turn.person().id => {
-            turn.say(lang.html("status-done", args! { "job" => number, "when" => time::moment(lang, order.created_at) }));
+            turn.say(
+                lang.html("status-done", args! { "job" => number, "when" => time::moment(lang, order.created_at) }),
+            );
             return history::show(turn, order).await;
         }
         (Some(Outcome::Done), _) | (_, Some(State::Done(_))) => {

@@ -61,7 +61,12 @@ impl Handler for Change {
         }
         pictures.push(FileRef::Sent(sent.file.clone()));
         let count = pictures.len();
-        turn.go(Step::Mode { mode: Mode::Change, pictures: pictures.clone(), words: words.clone(), album: sent.album.clone() });
+        turn.go(Step::Mode {
+            mode: Mode::Change,
+            pictures: pictures.clone(),
+            words: words.clone(),
+            album: sent.album.clone(),
+        });
         match (words, &sent.album) {
             (Some(words), Some(album)) => {
                 let asked = asked(pictures, &words);

@@ -44,7 +44,9 @@ pub async fn photo_menu(turn: &Turn, sent: SentPicture) -> Done {
 pub fn ask_scale(turn: &Turn, sent: SentPicture) {
     let lang = turn.lang();
     let asked = change::asked(vec![FileRef::Sent(sent.file)], "");
-    turn.order_held(asked, move |number| (lang.html("upscale-how-much", args! {}), keyboards::upscale_by(lang, number)));
+    turn.order_held(asked, move |number| {
+        (lang.html("upscale-how-much", args! {}), keyboards::upscale_by(lang, number))
+    });
 }
 
 /// Does something with pictures that were sent before.
@@ -101,7 +103,8 @@ pub fn count(turn: &Turn, album: Option<&str>, count: usize, text: impl Fn(Lang,
     }
     turn.put(first);
     if count > 1 {
-        let act = ParcelAct::Edit { target: Target::Slot(slot.clone()), html, keyboard: Some(keyboards::to_menu(lang)) };
+        let act =
+            ParcelAct::Edit { target: Target::Slot(slot.clone()), html, keyboard: Some(keyboards::to_menu(lang)) };
         let key = format!("{slot}:count");
         turn.put(Parcel { key, place: turn.origin.place, urgency: Urgency::Answer, act, job: None });
     }
@@ -143,7 +146,13 @@ fn cost(overview: &Overview, model: Option<&str>) -> Cost {
 
 /// What stands under a picture of this order.
 #[must_use]
-pub fn buttons<'a>(order: &'a Order, served: &'a [Mode], overview: &Overview, seed: Option<u64>, nth: u8) -> ResultButtons<'a> {
+pub fn buttons<'a>(
+    order: &'a Order,
+    served: &'a [Mode],
+    overview: &Overview,
+    seed: Option<u64>,
+    nth: u8,
+) -> ResultButtons<'a> {
     let model = order.asked.request.get("model").and_then(|model| model.as_str());
     ResultButtons {
         shot: Shot { job: order.number, nth },

@@ -24,7 +24,8 @@ async fn a_group_calls_the_bot_by_command_answer_mention_and_word() {
     boris.sends("нарисуй красное яблоко").await;
     boris.expects_photo().await;
     // Neither talk nor words that only begin alike.
-    for talk in ["какая красивая собака", "нарисуйка это", "покажись", "/image@other_bot кот"] {
+    for talk in ["какая красивая собака", "нарисуйка это", "покажись", "/image@other_bot кот"]
+    {
         boris.sends(talk).await;
     }
     boris.sends("/status").await;

@@ -44,6 +44,10 @@ async fn two_hundred_people_are_all_answered_and_memory_stays_flat() {
     let (early, late) = (early.expect("three rounds"), memory(stage.server().pid()));
     assert!(late < early + early / 4, "memory grew from {} to {} MiB", early >> 20, late >> 20);
     let latencies = stage.telegram.latencies();
-    println!("{rounds} rounds of {PEOPLE} people; first answer p50 {:?}, p99 {:?}", latencies.within(0.5), latencies.within(0.99));
+    println!(
+        "{rounds} rounds of {PEOPLE} people; first answer p50 {:?}, p99 {:?}",
+        latencies.within(0.5),
+        latencies.within(0.99)
+    );
     stage.ends_well().await;
 }

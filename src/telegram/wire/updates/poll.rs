@@ -57,7 +57,10 @@ async fn pause(bots: &Bots, patience: Patience, trouble: &Trouble, failures: usi
     match trouble {
         Trouble::Wait(wait) => tokio::time::sleep(*wait).await,
         Trouble::Conflict(said) => {
-            tracing::error!(said, "somebody else takes this bot's updates: a webhook, or another program with its token");
+            tracing::error!(
+                said,
+                "somebody else takes this bot's updates: a webhook, or another program with its token"
+            );
             // A webhook of an earlier setting is ours to delete; another program must be ended by whoever started it.
             let deleted = bots.ask::<bool>("deleteWebhook", &json!({}), patience.control).await;
             if let Err(trouble) = deleted {
