@@ -19,6 +19,10 @@ need git git
 need python3 python3
 # Debian splits venv from Python: the module is there but cannot make an environment without ensurepip.
 python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
+# What texts on pictures are written with.
+fonts=${SAMOVAR_FONTS_DIR:-/usr/share/fonts/truetype/noto}
+[[ -f $fonts/NotoSans-Regular.ttf && -f $fonts/NotoSans-Bold.ttf ]] || packages+=(fonts-noto-core)
+[[ -f $fonts/NotoColorEmoji.ttf ]] || packages+=(fonts-noto-color-emoji)
 # The tests start a server of their own. Debian keeps PostgreSQL's programs out of PATH.
 if $tests && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then need initdb postgresql; fi
 

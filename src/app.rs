@@ -9,11 +9,13 @@ use crate::chain::{Chain, Unwritten};
 use crate::config::Config;
 use crate::db::{Clock, Db};
 use crate::intake::Intake;
+use crate::lettering::Letterer;
 use crate::local::catalogue::Catalogue;
 use crate::local::{DeviceSetting, Local};
 use crate::media::{Answered, Failure, ImageRequest, Request, Watch};
 use crate::pipeline::Pipeline;
 use crate::providers::Provider;
+use crate::providers::lettering::Lettering;
 use crate::providers::local::LocalModels;
 use crate::queue::{Queue, Worker};
 use crate::statistics::Statistics;
@@ -47,7 +49,8 @@ impl Studio {
     pub async fn open(config: &Config, allow_paths: bool, db: Option<Db>) -> Result<Self> {
         let catalogue = Arc::new(Catalogue::read(&config.catalogue())?);
         let local = Arc::new(Local::new(config.local(), Arc::clone(&catalogue)));
-        let models = LocalModels::new(Arc::clone(&local), catalogue, allow_paths);
+        let lettering = Lettering::new(Letterer::new(config.lettering()));
+        let models = LocalModels::new(Arc::clone(&local), catalogue, lettering, allow_paths);
         let mut providers: Vec<Arc<dyn Provider>> = vec![Arc::new(models)];
         let remotes = Remotes::read(config)?;
         for warning in &remotes.warnings {

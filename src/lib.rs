@@ -5,8 +5,8 @@
 //! ```text
 //! cli ─────────────────────────────────┐
 //!                                      ├─► chain ─► providers ─► local ══ socket ══► engine
-//! http ─► intake ─► queue ─► pipeline ─┘                       (server)        (a process of its own)
-//!            └─ accounts ───────┼─► storage
+//! http ─► intake ─► queue ─► pipeline ─┘           │           (server)        (a process of its own)
+//!            └─ accounts ───────┼─► storage          └─► lettering
 //!                               └─► statistics
 //! ```
 //!

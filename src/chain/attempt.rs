@@ -66,7 +66,10 @@ impl Chain {
         request: &Request,
         asking: &Asking<'_>,
     ) -> Result<Answered, (Failure, Next)> {
-        let (_here, before) = AtWork::enter(&self.at_work);
+        // Writing on a picture neither uses the engine nor waits for it.
+        let engine = !matches!(request, Request::ImageLetter(_));
+        let here = engine.then(|| AtWork::enter(&self.at_work));
+        let before = here.as_ref().map_or(0, |(_, before)| *before);
         if before > self.local_queue && !target.last {
             let message = format!("{before} requests are before this one on this machine");
             return Err((Failure::Busy { message, retry_after_s: None }, Next::OtherLink));

@@ -5,6 +5,7 @@ use crate::accounts::{Accounts, Keys};
 use crate::app::Studio;
 use crate::config::Config;
 use crate::db::{Clock, Db, DbError};
+use crate::lettering::Letterer;
 use crate::local::catalogue::{Catalogue, human_bytes};
 use crate::storage::Place;
 use anyhow::Result;
@@ -42,6 +43,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
         ("memory", memory(config, &studio)),
         ("engine", engine(&studio).await),
         ("models", models(config, &studio)),
+        ("fonts", fonts(config)),
         ("data", folder(&config.data_dir, "SAMOVAR_DATA_DIR")),
         ("storage", storage(&config.storage_place).await),
         ("database", database(config.database()).await),
@@ -140,6 +142,14 @@ fn models(config: &Config, studio: &Result<Studio>) -> Finding {
         Finding::Warn(format!("{} only; `scripts/fetch_models.sh sdxl-turbo` brings a real one", names.join(", ")))
     } else {
         Finding::Ok(names.join(", "))
+    }
+}
+
+/// Without fonts only one task is missing.
+fn fonts(config: &Config) -> Finding {
+    match Letterer::new(config.lettering()).probe() {
+        Ok(()) => Finding::Ok(format!("{}, for texts on pictures", config.fonts_dir.display())),
+        Err(failure) => Finding::Warn(format!("{failure}; SAMOVAR_FONTS_DIR names another folder")),
     }
 }
 

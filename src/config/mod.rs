@@ -16,7 +16,7 @@ use crate::chain::route::{self, Link};
 use crate::local::{self, DeviceSetting, catalogue};
 use crate::media::Level;
 use crate::media::task::TASKS;
-use crate::{chain, http, queue, storage, telemetry};
+use crate::{chain, http, lettering, queue, storage, telemetry};
 use parse::Value;
 use providers::Providers;
 use secrecy::{ExposeSecret, SecretString};
@@ -83,6 +83,8 @@ pub struct Config {
     pub models_dir: PathBuf,
     /// Fetched weights.
     pub weights_dir: PathBuf,
+    /// Fonts of texts on pictures.
+    pub fonts_dir: PathBuf,
     /// Token for gated repositories.
     pub hf_token: Option<SecretString>,
     /// The hub or a mirror.
@@ -154,6 +156,7 @@ impl Config {
             upload_retention: Duration::from_secs(given(&sources, &vars::UPLOAD_HOURS)?.number(1..=876_000)? * 3600),
             weights_dir: sources.get(&vars::WEIGHTS_DIR)?.map_or_else(|| models_dir.join("weights"), |v| v.path()),
             models_dir,
+            fonts_dir: given(&sources, &vars::FONTS_DIR)?.path(),
             hf_token: sources.get(&vars::HF_TOKEN)?.map(|v| v.text().into()),
             hf_endpoint: given(&sources, &vars::HF_ENDPOINT)?.url()?,
             device: device(&given(&sources, &vars::DEVICE)?)?,
@@ -222,6 +225,12 @@ impl Config {
     #[must_use]
     pub fn catalogue(&self) -> catalogue::Settings {
         catalogue::Settings { models_dir: self.models_dir.clone(), weights_dir: self.weights_dir.clone() }
+    }
+
+    /// For `lettering`.
+    #[must_use]
+    pub fn lettering(&self) -> lettering::Settings {
+        lettering::Settings { folder: self.fonts_dir.clone() }
     }
 
     /// For `local`.

@@ -157,6 +157,14 @@ pub const WEIGHTS_DIR: Variable = open(
     "/mnt/weights",
     "Folder of fetched weights; tens of gigabytes.",
 );
+/// Fonts of texts on pictures.
+pub const FONTS_DIR: Variable = open(
+    "SAMOVAR_FONTS_DIR",
+    "models.fonts_dir",
+    Default::Value("/usr/share/fonts/truetype/noto"),
+    "/opt/samovar/fonts",
+    "Folder of the fonts for texts on pictures: NotoSans-Regular.ttf, NotoSans-Bold.ttf and NotoColorEmoji.ttf, as Debian's fonts-noto-core and fonts-noto-color-emoji install them.",
+);
 /// Token for gated repositories.
 pub const HF_TOKEN: Variable = Variable {
     name: "HF_TOKEN",
@@ -236,7 +244,7 @@ pub const PRICES: Variable = open(
     "SAMOVAR_PRICES",
     "accounts.prices",
     Default::Value(
-        "image.generate=3,image.generate:flux-schnell=5,image.edit=5,image.upscale=3,image.describe=1,\
+        "image.generate=3,image.generate:flux-schnell=5,image.edit=5,image.upscale=3,image.letter=0,image.describe=1,\
          speech.transcribe=2,speech.synthesize=2,text.write=1,text.translate=1,video.generate=60",
     ),
     "image.generate=2.50,image.generate:flux-schnell=4",
@@ -363,6 +371,7 @@ const BEFORE_ROUTES: &[Variable] = &[
     DATABASE_URL,
     MODELS_DIR,
     WEIGHTS_DIR,
+    FONTS_DIR,
     HF_TOKEN,
     HF_ENDPOINT,
     DEVICE,

@@ -8,7 +8,9 @@ use super::speech::SpeechFields;
 use super::tasks;
 use crate::intake::{JobView, State as JobState, Wish};
 use crate::media::owner::Door as WayIn;
-use crate::media::task::{ImageDescribe, ImageUpscale, SpeechTranscribe, TextTranslate, TextWrite, VideoGenerate};
+use crate::media::task::{
+    ImageDescribe, ImageLetter, ImageUpscale, SpeechTranscribe, TextTranslate, TextWrite, VideoGenerate,
+};
 use crate::media::{AssetId, Failure, JobId, Owner, Provenance, Source, Text, Tried};
 use axum::Extension;
 use axum::extract::State;
@@ -37,6 +39,8 @@ pub enum TaskInput {
     Image(ImageFields),
     /// `image.upscale`.
     Upscale(ImageUpscale),
+    /// `image.letter`.
+    Letter(ImageLetter),
     /// `image.describe`.
     Describe(ImageDescribe),
     /// `speech.transcribe`.
@@ -54,8 +58,8 @@ pub enum TaskInput {
 /// A job to do.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct JobOrder {
-    /// `image.generate`, `image.edit`, `image.upscale`, `image.describe`, `speech.transcribe`, `speech.synthesize`,
-    /// `text.write`, `text.translate` or `video.generate`.
+    /// `image.generate`, `image.edit`, `image.upscale`, `image.letter`, `image.describe`, `speech.transcribe`,
+    /// `speech.synthesize`, `text.write`, `text.translate` or `video.generate`.
     #[serde(default, deserialize_with = "extract::text")]
     #[schema(example = "image.generate")]
     task: Option<String>,

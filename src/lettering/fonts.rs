@@ -17,8 +17,18 @@ const NEEDED: [(&str, &str); 3] = [
 
 /// Other scripts and signs, where their files are there too: `NotoSansHebrew-Regular.ttf` and its like.
 const SCRIPTS: [&str; 12] = [
-    "Arabic", "Armenian", "Bengali", "Devanagari", "Ethiopic", "Georgian", "Hebrew", "Math", "Symbols", "Symbols2",
-    "Tamil", "Thai",
+    "Arabic",
+    "Armenian",
+    "Bengali",
+    "Devanagari",
+    "Ethiopic",
+    "Georgian",
+    "Hebrew",
+    "Math",
+    "Symbols",
+    "Symbols2",
+    "Tamil",
+    "Thai",
 ];
 
 /// Where the fonts are.

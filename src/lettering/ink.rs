@@ -63,7 +63,12 @@ fn measures(shadow: &Shadow, letters: f32) -> (f32, f32) {
 }
 
 /// Writes a text that is set into a frame.
-pub(super) fn write(fonts: &mut Fonts, picture: &mut Picture, frame: &Frame, (set, style, ink): (&Typeset, &Style, &Ink)) {
+pub(super) fn write(
+    fonts: &mut Fonts,
+    picture: &mut Picture,
+    frame: &Frame,
+    (set, style, ink): (&Typeset, &Style, &Ink),
+) {
     let shapes = shapes(fonts, set, frame, style.align.unwrap_or(style.horizontal));
     // A letter may stick out of its line by about its own size.
     let pixels = frame.grown(reach(style, set.size) + set.size).pixels(picture);

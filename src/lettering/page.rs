@@ -101,12 +101,7 @@ impl Frame {
 
     /// The same with so much more on every side.
     pub fn grown(&self, by: f32) -> Self {
-        Self {
-            left: self.left - by,
-            top: self.top - by,
-            width: self.width + 2.0 * by,
-            height: self.height + 2.0 * by,
-        }
+        Self { left: self.left - by, top: self.top - by, width: self.width + 2.0 * by, height: self.height + 2.0 * by }
     }
 
     /// The pixels that it touches.
@@ -140,7 +135,8 @@ mod tests {
 
     #[test]
     fn margins_are_of_their_own_side_and_leave_some_room() {
-        let margins = Margins { bottom: Some(Length::Percent(10.0)), left: Some(Length::Px(7.0)), ..Margins::default() };
+        let margins =
+            Margins { bottom: Some(Length::Percent(10.0)), left: Some(Length::Px(7.0)), ..Margins::default() };
         assert_eq!(PAGE.area(&margins), Frame { left: 7.0, top: 25.0, width: 968.0, height: 425.0 });
         let greedy = Margins { top: Some(Length::Percent(80.0)), bottom: Some(Length::Px(1000.0)), ..margins };
         let area = PAGE.area(&greedy);
@@ -151,7 +147,8 @@ mod tests {
     fn nine_places_are_nine() {
         let area = PAGE.area(&Margins::default());
         for (vertical, top) in [(Vertical::Top, 25.0), (Vertical::Middle, 200.0), (Vertical::Bottom, 375.0)] {
-            for (horizontal, left) in [(Horizontal::Left, 25.0), (Horizontal::Centre, 450.0), (Horizontal::Right, 875.0)]
+            for (horizontal, left) in
+                [(Horizontal::Left, 25.0), (Horizontal::Centre, 450.0), (Horizontal::Right, 875.0)]
             {
                 let style = Style { vertical, horizontal, ..Style::default() };
                 let placed = area.place(&style, (100.0, 100.0));

@@ -36,7 +36,8 @@ impl Coverage {
     /// Covers a pixel of the picture at least so much.
     pub fn raise(&mut self, (x, y): (i64, i64), value: u8) {
         let (column, row) = (x - i64::from(self.pixels.x), y - i64::from(self.pixels.y));
-        let inside = (0..i64::from(self.pixels.width)).contains(&column) && (0..i64::from(self.pixels.height)).contains(&row);
+        let inside =
+            (0..i64::from(self.pixels.width)).contains(&column) && (0..i64::from(self.pixels.height)).contains(&row);
         let at = usize::try_from(row * i64::from(self.pixels.width) + column);
         if let Some(own) = at.ok().filter(|_| inside).and_then(|at| self.values.get_mut(at)) {
             *own = value.max(*own);

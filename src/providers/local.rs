@@ -1,5 +1,6 @@
 //! The models of this machine as one provider among others.
 
+use super::lettering::{self, Lettering};
 use super::{Call, Key, Manners, Provider};
 use crate::local::Local;
 use crate::local::catalogue::{Catalogue, Entry, Family};
@@ -18,18 +19,19 @@ fn tasks_of(family: Family) -> &'static [&'static str] {
     }
 }
 
-/// Answers with the local engine.
+/// Answers with the local engine, and writes on pictures without it.
 pub struct LocalModels {
     local: Arc<Local>,
     catalogue: Arc<Catalogue>,
+    lettering: Lettering,
     allow_paths: bool,
 }
 
 impl LocalModels {
     /// `allow_paths`: whether a model may be a path instead of a manifest name (the command line only).
     #[must_use]
-    pub fn new(local: Arc<Local>, catalogue: Arc<Catalogue>, allow_paths: bool) -> Self {
-        Self { local, catalogue, allow_paths }
+    pub fn new(local: Arc<Local>, catalogue: Arc<Catalogue>, lettering: Lettering, allow_paths: bool) -> Self {
+        Self { local, catalogue, lettering, allow_paths }
     }
 
     fn card(&self, entry: &Entry) -> ModelCard {
@@ -61,7 +63,8 @@ impl Provider for LocalModels {
 
     fn models(&self) -> Vec<ModelCard> {
         let works = |entry: &&Entry| !tasks_of(entry.family).is_empty();
-        self.catalogue.entries().iter().filter(works).map(|entry| self.card(entry)).collect()
+        let cards = self.catalogue.entries().iter().filter(works).map(|entry| self.card(entry));
+        cards.chain([self.lettering.card()]).collect()
     }
 
     fn manners(&self) -> Manners {
@@ -79,6 +82,9 @@ impl Provider for LocalModels {
                 let edit = edit.clone();
                 let drawing = tokio::task::spawn_blocking(move || edit.as_drawing()).await;
                 draw(&drawing.map_err(|e| Failure::internal(format!("reading the pictures broke: {e}")))??).await
+            }
+            Request::ImageLetter(letter) if call.model == lettering::NAME => {
+                self.lettering.answer(letter, call.watch).await
             }
             other => Err(Failure::Missing { message: format!("no local model does {}", other.task()) }),
         }
@@ -99,6 +105,7 @@ fn installed_at(catalogue: &Catalogue, entry: &Entry) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lettering::Letterer;
     use crate::local::{Settings, catalogue};
     use std::path::Path;
 
@@ -106,16 +113,21 @@ mod tests {
     fn cards_tell_what_draws_here_what_is_ready_and_what_is_only_a_demo() {
         let models_dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
         let weights_dir = models_dir.join("weights-that-are-not-there");
-        let catalogue = Catalogue::read(&catalogue::Settings { models_dir, weights_dir }).expect("the manifest");
+        let settings = catalogue::Settings { models_dir: models_dir.clone(), weights_dir };
+        let catalogue = Catalogue::read(&settings).expect("the manifest");
         let catalogue = Arc::new(catalogue);
         let local = Arc::new(Local::new(Settings::default(), Arc::clone(&catalogue)));
-        let cards = LocalModels::new(local, catalogue, false).models();
+        let folder = models_dir.join("fonts-that-are-not-there");
+        let lettering = Lettering::new(Letterer::new(crate::lettering::Settings { folder }));
+        let cards = LocalModels::new(local, catalogue, lettering, false).models();
         let named = |name: &str| cards.iter().find(|card| card.name == name).expect("a card");
         assert!(named("demo").ready && named("demo").title.contains("demo") && named("demo").created > 0);
         assert!(named("demo").languages.contains(&"ru".to_owned()) && named("sdxl-turbo").languages == ["en"]);
         assert!(named("flux-schnell").elsewhere.iter().any(|link| link.starts_with("hf:")));
         assert!(cards.iter().all(|card| card.ready == (card.created > 0)), "{cards:?}");
-        let generate = ImageRequest::NAME.to_owned();
-        assert!(cards.iter().all(|card| card.provider == "local" && card.tasks.contains(&generate)));
+        assert!(cards.iter().all(|card| card.provider == "local"));
+        let (letters, draws): (Vec<_>, Vec<_>) = cards.iter().partition(|card| card.name == lettering::NAME);
+        assert!(draws.iter().all(|card| card.tasks.contains(&ImageRequest::NAME.to_owned())));
+        assert!(letters.len() == 1 && letters[0].tasks == [task::ImageLetter::NAME] && !letters[0].ready);
     }
 }

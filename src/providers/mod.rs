@@ -5,6 +5,7 @@
 
 pub mod declarative;
 pub mod key;
+pub mod lettering;
 pub mod local;
 
 pub use key::Key;

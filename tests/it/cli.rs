@@ -203,7 +203,9 @@ fn doctor_has_a_line_for_each_thing_it_looks_at() {
     let desk = Desk::new();
     let output = desk.run(&["doctor"]);
     let told = stdout(&output);
-    for subject in ["device", "memory", "engine", "models", "data", "storage", "database", "accounts", "listen"] {
+    for subject in
+        ["device", "memory", "engine", "models", "fonts", "data", "storage", "database", "accounts", "listen"]
+    {
         let line = told.lines().find(|l| l.split_whitespace().nth(1) == Some(subject));
         let verdict = line.and_then(|l| l.split_whitespace().next());
         assert!(

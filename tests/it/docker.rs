@@ -136,6 +136,18 @@ fn every_variable_that_is_set_is_one_that_is_read() {
 }
 
 #[test]
+fn the_fonts_for_texts_on_pictures_are_installed_everywhere() {
+    for package in ["fonts-noto-core", "fonts-noto-color-emoji"] {
+        for name in DOCKERFILES {
+            let instructions = instructions(name);
+            let last = arguments(&instructions, "RUN").last().unwrap_or_default();
+            assert!(last.split(' ').any(|word| word == package), "{name} runs without {package}");
+        }
+        assert!(read("scripts/setup.sh").contains(&format!("packages+=({package})")), "setup.sh leaves out {package}");
+    }
+}
+
+#[test]
 fn compose_names_the_dockerfiles_and_their_volumes() {
     let compose = read("docker-compose.yml");
     let named: Vec<_> = compose.lines().filter_map(|l| l.trim().strip_prefix("dockerfile: ")).collect();

@@ -1,7 +1,7 @@
 //! The smallest request of each task that a model can be expected to answer.
 
 use crate::media::task::{
-    ImageDescribe, ImageEdit, ImageUpscale, SpeechSynthesize, SpeechTranscribe, TextTranslate, TextWrite,
+    ImageDescribe, ImageEdit, ImageLetter, ImageUpscale, SpeechSynthesize, SpeechTranscribe, TextTranslate, TextWrite,
 };
 use crate::media::{Choice, Failure, ImageRequest, Medium, Picture, Request};
 use bytes::Bytes;
@@ -26,6 +26,10 @@ pub fn of(task: &str, provider: &str, model: &str) -> Option<Result<Request, Fai
         "image.generate" => Ok(drawing().into()),
         "image.edit" => picture().map(|image| ImageEdit { drawing: drawing(), images: vec![image], mask: None }.into()),
         "image.upscale" => picture().map(|image| ImageUpscale { image: Some(image), scale: 2, choice }.into()),
+        "image.letter" => picture().map(|image| {
+            let (image, text) = (Some(image), prompt);
+            ImageLetter { image, text, choice, ..ImageLetter::default() }.into()
+        }),
         "image.describe" => {
             picture().map(|image| ImageDescribe { image: Some(image), choice, ..ImageDescribe::default() }.into())
         }

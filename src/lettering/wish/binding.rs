@@ -76,14 +76,19 @@ impl<'a> Binder<'a> {
         let group = &self.groups[place];
         let after = self.things(at..group.words.end).next();
         let before = self.things(group.words.start..at).next_back();
-        let first = group.words.clone().find(|at| self.items[*at].thing().is_some() || self.items[*at].quality().is_some());
+        let first =
+            group.words.clone().find(|at| self.items[*at].thing().is_some() || self.items[*at].quality().is_some());
         let leads = first.is_some_and(|first| self.items[first].quality().is_some());
         let near = if leads { [after, before] } else { [before, after] };
         let agreeing = near.into_iter().flatten().find(|(_, _, of)| of.agree(genders));
         if let Some((where_, thing, _)) = agreeing {
             // A big box is none that is known here; "text with an outline, big" is big text.
             let follows = where_ < at && genders == Genders::ANY;
-            return if accepts(thing, quality) || !follows { Some(thing) } else { self.earlier(at, quality, genders, draft) };
+            return if accepts(thing, quality) || !follows {
+                Some(thing)
+            } else {
+                self.earlier(at, quality, genders, draft)
+            };
         }
         let alone = near.iter().all(Option::is_none)
             && !group.words.clone().any(|at| self.items[at].is(Sense::Property(Property::Colour)));

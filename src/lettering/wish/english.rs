@@ -72,8 +72,8 @@ const WORDS: &[(&[&str], Sense)] = &[
 const NOTHING: &[&str] = &[
     "a", "an", "the", "at", "in", "of", "to", "it", "its", "is", "are", "be", "as", "by", "for", "please", "make",
     "put", "place", "placed", "add", "write", "use", "using", "should", "must", "want", "i", "my", "me", "picture",
-    "image", "photo", "part", "side", "area", "edge", "edges", "corner", "corners", "width", "level", "amount", "about",
-    "some", "all", "semi", "half", "drop", "that", "this", "them", "style", "sides",
+    "image", "photo", "part", "side", "area", "edge", "edges", "corner", "corners", "width", "level", "amount",
+    "about", "some", "all", "semi", "half", "drop", "that", "this", "them", "style", "sides",
 ];
 
 /// What an English word means, given in small letters.

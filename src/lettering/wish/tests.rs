@@ -37,7 +37,14 @@ fn length(length: Length) -> String {
 }
 
 fn colour(Colour(rgb): Colour) -> String {
-    let named = [([255; 3], "white"), ([0; 3], "black"), ([0xe6, 0x1e, 0x1e], "red"), ([0xff, 0xe1, 0], "yellow"), ([0x1f, 0x4f, 0xe0], "blue"), ([0x1e, 0x9e, 0x3a], "green")];
+    let named = [
+        ([255; 3], "white"),
+        ([0; 3], "black"),
+        ([0xe6, 0x1e, 0x1e], "red"),
+        ([0xff, 0xe1, 0], "yellow"),
+        ([0x1f, 0x4f, 0xe0], "blue"),
+        ([0x1e, 0x9e, 0x3a], "green"),
+    ];
     let name = named.iter().find(|(known, _)| *known == rgb).map(|(_, name)| (*name).to_owned());
     name.unwrap_or_else(|| format!("#{:02x}{:02x}{:02x}", rgb[0], rgb[1], rgb[2]))
 }
@@ -158,10 +165,16 @@ fn adjectives_go_to_their_nouns_in_russian() {
         ("Размер 10%, цвет белый, плашка чёрная", "text 10% white, plate black"),
         ("Жёлтая надпись, чёрный контур 4px, внизу слева", "bottom left, text yellow, outline black 4px"),
         ("Очень крупный белый текст, тёмная плашка", "text huge white, plate #1a1a1a"),
-        ("Текст белый, обводка чёрная, тень красная, плашка синяя", "text white, outline black, shadow red, plate blue"),
+        (
+            "Текст белый, обводка чёрная, тень красная, плашка синяя",
+            "text white, outline black, shadow red, plate blue",
+        ),
         ("Сделай текст побольше и поставь его наверх", "top, text large"),
         ("белый текст с чёрной тенью", "text white, shadow black"),
-        ("белый текст на чёрной плашке с красной обводкой и синей тенью", "text white, outline red, shadow blue, plate black"),
+        (
+            "белый текст на чёрной плашке с красной обводкой и синей тенью",
+            "text white, outline red, shadow blue, plate black",
+        ),
     ]);
 }
 
@@ -276,13 +289,42 @@ fn what_is_not_understood_is_given_back() {
 
 #[test]
 fn colours_are_known_in_every_gender_and_case() {
-    for form in ["белый", "белая", "белое", "белые", "белого", "белой", "белых", "белому", "белым", "белыми", "белом", "белую", "БЕЛОЮ"] {
+    for form in [
+        "белый",
+        "белая",
+        "белое",
+        "белые",
+        "белого",
+        "белой",
+        "белых",
+        "белому",
+        "белым",
+        "белыми",
+        "белом",
+        "белую",
+        "БЕЛОЮ",
+    ] {
         assert_eq!(read(form).style.colour, Some(Colour::WHITE), "{form}");
     }
-    for form in ["синий", "синяя", "синее", "синие", "синего", "синей", "синим", "синюю", "blue"] {
+    for form in ["синий", "синяя", "синее", "синие", "синего", "синей", "синим", "синюю", "blue"]
+    {
         assert_eq!(told(form), "text blue", "{form}");
     }
-    for form in ["золотой", "голубой", "рыжий", "фиолетовый", "розовый", "бирюзовый", "хаки", "фуксии", "оранжевый", "жёлтый", "коричневый", "серый", "бежевый"] {
+    for form in [
+        "золотой",
+        "голубой",
+        "рыжий",
+        "фиолетовый",
+        "розовый",
+        "бирюзовый",
+        "хаки",
+        "фуксии",
+        "оранжевый",
+        "жёлтый",
+        "коричневый",
+        "серый",
+        "бежевый",
+    ] {
         assert!(read(form).style.colour.is_some() && read(form).unknown.is_empty(), "{form}");
     }
 }

@@ -141,11 +141,10 @@ mod tests {
         let percent = Token::Number("2,5 %", Number { value: 2.5, unit: Unit::Percent });
         assert_eq!(said("2,5 %, #F80"), [percent, Token::Break, Token::Hex("#F80", Colour([255, 136, 0]))]);
         let word = |said, plain: &str| Token::Word(said, plain.to_owned());
-        assert_eq!(said("«Чёрная» semi-transparent"), [
-            word("Чёрная", "черная"),
-            word("semi", "semi"),
-            word("transparent", "transparent")
-        ]);
+        assert_eq!(
+            said("«Чёрная» semi-transparent"),
+            [word("Чёрная", "черная"), word("semi", "semi"), word("transparent", "transparent")]
+        );
         assert_eq!(said("#ff"), [word("#ff", "#ff")]);
         assert_eq!(said("🎉🎉 5"), [word("🎉🎉", "🎉🎉"), Token::Number("5", Number { value: 5.0, unit: Unit::None })]);
     }

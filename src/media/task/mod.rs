@@ -5,6 +5,7 @@ mod fields;
 mod image_describe;
 mod image_edit;
 mod image_generate;
+mod image_letter;
 mod image_upscale;
 mod speech_synthesize;
 mod speech_transcribe;
@@ -15,6 +16,7 @@ mod video_generate;
 pub use fields::Fields;
 pub use image_describe::ImageDescribe;
 pub use image_edit::ImageEdit;
+pub use image_letter::ImageLetter;
 pub use image_upscale::ImageUpscale;
 pub use speech_synthesize::{SoundFormat, SpeechSynthesize};
 pub use speech_transcribe::SpeechTranscribe;
@@ -245,6 +247,7 @@ tasks! {
     ImageGenerate(ImageRequest) = "local:sdxl-turbo,local:flux-schnell,hf,openai,yandex,*,local:demo",
     ImageEdit(ImageEdit) = "local:sdxl-turbo,openai,fal,google,*,local:demo",
     ImageUpscale(ImageUpscale) = "fal,*",
+    ImageLetter(ImageLetter) = "local:lettering",
     ImageDescribe(ImageDescribe) = "openai,google,hf,yandex,*",
     SpeechTranscribe(SpeechTranscribe) = "openai,yandex,hf,*",
     SpeechSynthesize(SpeechSynthesize) = "yandex,openai,google,*",

@@ -56,7 +56,7 @@ async fn of_part(
         Found::Urls(urls) => fetched(caller, plan, &urls).await?,
     };
     match request {
-        Request::ImageGenerate(_) | Request::ImageEdit(_) | Request::ImageUpscale(_) => {
+        Request::ImageGenerate(_) | Request::ImageEdit(_) | Request::ImageUpscale(_) | Request::ImageLetter(_) => {
             let (alone, mut pictures) = (files.len() == 1, Vec::new());
             for (bytes, _) in files {
                 let seed = plan.seed_of(number).filter(|_| alone && plan.seeded());

@@ -52,6 +52,23 @@ async fn every_task_is_a_job() {
 }
 
 #[tokio::test]
+async fn a_text_is_put_on_a_picture_as_a_job() {
+    let server = server(Turn::Paints).await;
+    let picture = uploaded(&server, png(200, 100, [9, 9, 9, 255])).await;
+    let input = json!({"image": picture, "text": "Привет\n🎉", "style": "крупный жёлтый текст сверху, с блёстками"});
+    let result = done(&server, "image.letter", input).await;
+    assert_eq!((&result["provider"], &result["model"]), (&json!("local"), &json!("lettering")));
+    assert_eq!(result["notice"], "Не понял: блёстками");
+    let url = result["data"][0]["url"].as_str().unwrap();
+    let file = server.get(url.trim_start_matches("http://localhost:8080")).await;
+    assert_eq!((file.status, file.header("content-type")), (StatusCode::OK, Some("image/png")));
+    let lettered = image::load_from_memory(&file.bytes).unwrap().to_rgb8();
+    assert_eq!(lettered.dimensions(), (200, 100));
+    let yellow = lettered.pixels().filter(|pixel| pixel.0 == [0xff, 0xe1, 0]).count();
+    assert!(yellow > 50, "{yellow} yellow pixels");
+}
+
+#[tokio::test]
 async fn a_wrong_task_input_or_file_is_refused_with_the_field() {
     let server = server(Turn::Paints).await;
     for (order, field) in [
@@ -59,6 +76,7 @@ async fn a_wrong_task_input_or_file_is_refused_with_the_field() {
         (json!({"task": "text.translate", "input": {"text": 5}}), "input"),
         (json!({"task": "text.translate", "input": {"text": " "}}), "text"),
         (json!({"task": "image.upscale", "input": {}}), "image"),
+        (json!({"task": "image.letter", "input": {"text": "x"}}), "image"),
         (json!({"task": "image.describe", "input": {"image": "nonsense"}}), "image"),
         (json!({"task": "image.describe", "input": {"image": 7}}), "image"),
         (json!({"task": "speech.transcribe", "input": {"audio": "00000000-0000-4000-8000-000000000000"}}), "audio"),

@@ -59,6 +59,7 @@ const TASKS: &[Task] = &[
         ],
     ),
     ("image.upscale", &[("image", Medium), ("scale", Plain)]),
+    ("image.letter", &[("image", Medium), ("text", Words), ("style", Words)]),
     ("image.describe", &[("image", Medium), ("prompt", Words), ("language", Words)]),
     ("speech.transcribe", &[("audio", Medium), ("language", Words), ("prompt", Words), ("translate", Plain)]),
     (
