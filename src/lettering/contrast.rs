@@ -113,7 +113,7 @@ mod tests {
             let picture = Picture { width: 100, height: 100, rgb };
             Backdrop::of(&picture, Pixels { x: 0, y: 0, width: 100, height: 100 }).best()
         };
-        assert_eq!(halves(0, 255).1, true);
+        assert!(halves(0, 255).1);
         assert_eq!(halves(20, 60), (Colour::WHITE, false));
         assert_eq!(halves(250, 200), (Colour::BLACK, false));
     }

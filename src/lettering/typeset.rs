@@ -10,7 +10,8 @@ use cosmic_text::{
 const LINE: f32 = 1.25;
 /// The smallest letters, in pixels: they only show that there is a text.
 const LEAST: f32 = 1.0;
-/// How far letters whose size is a word may shrink before a long word is broken.
+/// How far letters whose size is a word may shrink before a line is wrapped, and before a long word is broken.
+const BEFORE_WRAPPING: f32 = 0.75;
 const BEFORE_BREAKING: f32 = 0.5;
 /// Halvings in the search for the largest size that fits.
 const HALVINGS: u32 = 12;
@@ -56,11 +57,13 @@ impl Typeset {
     pub fn fit(fonts: &mut Fonts, copy: &Copy<'_>, room: impl Fn(f32) -> (f32, f32)) -> Self {
         let mut buffer = shaped(fonts, copy);
         let mut size = copy.size;
-        if !copy.exact {
-            let widest = lay(fonts, &mut buffer, size, (Wrap::Word, 1.0)).0;
-            let share = (room(size).0 / widest).min(1.0);
-            size *= if share >= BEFORE_BREAKING { share * 0.999 } else { 1.0 };
-        }
+        let spared =
+            [(Wrap::None, BEFORE_WRAPPING), (Wrap::Word, BEFORE_BREAKING)].into_iter().find_map(|(wrap, least)| {
+                let share = room(size).0 / lay(fonts, &mut buffer, size, (wrap, 1.0)).0;
+                // A little less, for the division is not exact.
+                (share >= least).then_some(share.min(1.0) * 0.999)
+            });
+        size *= spared.filter(|_| !copy.exact).unwrap_or(1.0);
         let mut fits = |size: f32| {
             let (width, height) = room(size);
             lay(fonts, &mut buffer, size, (Wrap::WordOrGlyph, width)).1 <= height
