@@ -23,7 +23,6 @@ struct Fake {
     elsewhere: Vec<&'static str>,
     /// Levels that its models are for; none: all.
     levels: Vec<&'static str>,
-    canvas: None,
     /// Its keys; `None`: it wants none.
     keys: Option<Vec<&'static str>>,
     own_policy: bool,
@@ -105,6 +104,7 @@ impl Provider for Fake {
             languages: owned(&self.languages),
             elsewhere: owned(&self.elsewhere),
             levels: owned(&self.levels),
+            canvas: None,
         };
         self.models.iter().map(card).collect()
     }

@@ -157,5 +157,3 @@ fn remarks(set: &Typeset, copy: &Copy<'_>) -> Vec<Remark> {
 mod look;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests;

@@ -100,14 +100,16 @@ fn addressed(turn: Arc<Turn>, message: Arc<Incoming>) -> Option<Words> {
     if message.words.starts_with('/') {
         return None;
     }
+    let triggers = &turn.door.settings.triggers;
+    // Who names the bot or answers it may begin with a calling word all the same.
+    let uncalled = |words: String| Some(Words(trigger::called(&words, triggers).unwrap_or(words)));
     if !message.mentions.is_empty() {
-        return Some(Words(trigger::without_mentions(&message.words, &message.mentions)));
+        return uncalled(trigger::without_mentions(&message.words, &message.mentions));
     }
     if message.to_bot {
-        return Some(Words(message.words.clone()));
+        return uncalled(message.words.clone());
     }
-    let words = trigger::called(&message.words, &turn.door.settings.triggers)?;
-    Some(Words(words))
+    trigger::called(&message.words, triggers).map(Words)
 }
 
 async fn press(turn: Arc<Turn>, pressed: Pressed) -> Done {
