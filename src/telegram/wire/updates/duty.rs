@@ -25,6 +25,9 @@ impl Duty {
         let holder = Uuid::new_v4().to_string();
         let mut told = false;
         loop {
+            if stop.is_cancelled() {
+                return None;
+            }
             match acquire(db, bot, &holder).await {
                 Ok(true) => break,
                 Ok(false) if !told => {
