@@ -63,6 +63,9 @@ async fn a_server_of_telegram_that_breaks_is_waited_for() {
     stage.telegram.trouble(Trouble::with("getUpdates", Fault::Gateway));
     stage.telegram.trouble(Trouble::with("sendMessage", Fault::DropBefore).times(2));
     anna.sends("/ping").await;
+    // A cut connection does not tell whether the message was taken: it is asked about, and not sent twice.
+    let unsure = anna.expects_text(|text| text.contains("Не уверен")).await;
+    anna.taps(&unsure, "📤 Прислать ещё раз").await;
     anna.expects_text(|text| text.contains("очередь")).await;
     stage.ends_well().await;
 }
