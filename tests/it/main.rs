@@ -29,6 +29,8 @@ mod statistics;
 mod storage;
 mod telegram;
 mod tidy;
+#[cfg(feature = "telegram")]
+mod wire;
 
 /// What several subjects need.
 mod support {
