@@ -26,6 +26,8 @@ mod serve;
 mod statistics;
 mod storage;
 mod tidy;
+#[cfg(feature = "engine")]
+mod upscale;
 
 /// What several subjects need.
 mod support {
