@@ -130,7 +130,7 @@ fn what_cannot_be_enlarged_is_refused_before_anything_is_made() {
     refused(&["absent.png", "--out", "a.png"], 1, "absent.png cannot be read");
     refused(&["small.png", "--out", "a.jpg"], 2, "written as PNG");
     refused(&["small.png", "--out", "no/a.png"], 1, "does not exist");
-    let both = "would become 12000x6800, 81.6 megapixels; at most 80 megapixels are made";
+    let both = "would become 12000x6800, 81600000 pixels; at most 80000000 pixels are made";
     refused(&["wide.png", "--scale", "4", "--out", "a.png"], 2, both);
     desk.refused(&["upscale", "small.png"], 2, "--out");
 }
