@@ -26,9 +26,10 @@ impl Resident {
         match (self, job) {
             (Self::Painter(painter), Job::Draw(job)) => painter.draw(job, watch).map(Output::Drawn),
             (Self::Upscaler(upscaler), Job::Upscale(job)) => upscaler.upscale(job, watch).map(Output::Upscaled),
-            (_, job) => {
-                Err(EngineFailure::new(FailureClass::Crashed, format!("a {:?} was loaded otherwise", job.kind())))
-            }
+            (_, job) => Err(EngineFailure::new(
+                FailureClass::Crashed,
+                format!("the resident {:?} is of another kind", job.kind()),
+            )),
         }
     }
 }

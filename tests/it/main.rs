@@ -29,6 +29,8 @@ mod statistics;
 mod storage;
 mod telegram;
 mod tidy;
+#[cfg(feature = "engine")]
+mod upscale;
 #[cfg(feature = "telegram")]
 mod wire;
 
