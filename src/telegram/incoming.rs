@@ -55,6 +55,14 @@ pub fn anonymous(message: &Message) -> bool {
     message.from.as_ref().is_none_or(|from| behind(from.id.0) || from.is_bot) || message.sender_chat.is_some()
 }
 
+/// Whether it was a person who hides so, and wrote it here: not a bot, and not what a channel passes on by itself.
+#[must_use]
+pub fn hidden(message: &Message) -> bool {
+    let who = message.from.as_ref().map(|from| (from.id.0, from.is_bot));
+    let person = who.is_none_or(|(id, bot)| id == GROUP_ANONYMOUS || id == CHANNEL || !bot);
+    !message.chat.is_channel() && !message.is_automatic_forward() && anonymous(message) && person
+}
+
 /// Reads a message; `bot` is the unique name of the bot, `bot_id` its number.
 #[must_use]
 pub fn read(message: &Message, bot: &str, bot_id: i64) -> Incoming {

@@ -5,9 +5,9 @@ use super::commands::{self, start};
 use super::door::Door;
 use super::incoming::{self, Command, Incoming};
 use super::modes::Done;
-use super::parcel::Place;
+use super::parcel::{Act, Body, Parcel, Place, Urgency};
 use super::people::Sender;
-use super::texts::args;
+use super::texts::{Lang, args};
 use super::turn::{Origin, Turn};
 use super::words::tap::Tap;
 use super::words::trigger;
@@ -96,20 +96,24 @@ fn addressed(turn: Arc<Turn>, message: Arc<Incoming>) -> Option<Words> {
     if turn.origin.private {
         return Some(Words(message.words.clone()));
     }
+    in_group(&message, &turn.door.settings.triggers).map(Words)
+}
+
+/// The words that are for the bot in a group.
+fn in_group(message: &Incoming, triggers: &[String]) -> Option<String> {
     // A command that is none of ours is another bot's.
     if message.words.starts_with('/') {
         return None;
     }
-    let triggers = &turn.door.settings.triggers;
     // Who names the bot or answers it may begin with a calling word all the same.
-    let uncalled = |words: String| Some(Words(trigger::called(&words, triggers).unwrap_or(words)));
+    let uncalled = |words: String| Some(trigger::called(&words, triggers).unwrap_or(words));
     if !message.mentions.is_empty() {
         return uncalled(trigger::without_mentions(&message.words, &message.mentions));
     }
     if message.to_bot {
         return uncalled(message.words.clone());
     }
-    trigger::called(&message.words, triggers).map(Words)
+    trigger::called(&message.words, triggers)
 }
 
 async fn press(turn: Arc<Turn>, pressed: Pressed) -> Done {
@@ -149,12 +153,12 @@ async fn take(turn: Arc<Turn>, message: Arc<Incoming>, words: Words) -> Done {
 /// [`Failure::Unavailable`] when that could not be written down: then the update is handled again.
 pub async fn handle(door: Arc<Door>, id: i64, update: Update) -> Result<(), Failure> {
     let Some((origin, sender, input, callback)) = read(&door, id, &update) else {
-        return Ok(dismiss(&door, id).await?);
+        return Ok(dismiss(&door, id, unnamed(&door, id, &update)).await?);
     };
     let sender = Sender { id: sender.0, name: &sender.1, username: sender.2.as_deref(), language: sender.3.as_deref() };
     let person = door.people.meet(sender).await?;
     if person.banned {
-        return Ok(dismiss(&door, id).await?);
+        return Ok(dismiss(&door, id, None).await?);
     }
     let turn = Arc::new(Turn::begin(Arc::clone(&door), origin, person).await?);
     let deps: DependencyMap = dptree::deps![Arc::clone(&turn), input];
@@ -178,14 +182,41 @@ pub async fn handle(door: Arc<Door>, id: i64, update: Update) -> Result<(), Fail
     Ok(turn.commit().await?)
 }
 
-async fn dismiss(door: &Door, id: i64) -> Result<(), DbError> {
+/// Handled, with no more than an answer.
+async fn dismiss(door: &Door, id: i64, answer: Option<Parcel>) -> Result<(), DbError> {
     door.db
         .retrying(|| async {
             let mut tx = door.db.begin().await?;
+            if let Some(answer) = &answer {
+                door.outbox.put(&mut tx, answer).await?;
+            }
             wire::updates::handled(&mut tx, id).await?;
             tx.commit().await
         })
         .await
+}
+
+/// What is told to somebody who calls the bot from behind a group or a channel. Nobody knows their language.
+fn unnamed(door: &Door, id: i64, update: &Update) -> Option<Parcel> {
+    let UpdateKind::Message(message) = &update.kind else { return None };
+    if !incoming::hidden(message) {
+        return None;
+    }
+    let incoming = incoming::read(message, &door.identity.username, door.identity.id);
+    let commanded = incoming::command(&incoming.words, &door.identity.username)
+        .is_some_and(|command| commands::GROUP.iter().any(|(name, _)| *name == command.name));
+    if !commanded && in_group(&incoming, &door.settings.triggers).is_none() {
+        return None;
+    }
+    let act = Act::Send {
+        body: Body::Text { html: Lang::of(None).html("anonymous", args! {}) },
+        reply_to: Some(message.id.0),
+        keyboard: None,
+        slot: None,
+        ask: None,
+    };
+    let place = Place { chat: message.chat.id.0, topic: topic(message) };
+    Some(Parcel { key: format!("u{id}:0"), place, urgency: Urgency::Answer, act, job: None })
 }
 
 /// Number, name, unique name and language of the one who wrote.

@@ -12,7 +12,6 @@ about-bot-short = Pictures from words, photo editing and voice to text on our ow
 
 ### Commands
 
-command-start = Start over
 command-menu = Main menu
 command-image = Draw a picture from words
 command-help = What I can do and how to ask
@@ -219,7 +218,6 @@ running-steps-eta = { $doing }: step { $step } of { $of } ({ $percent } %), { $e
 running-percent = { $doing }: { $percent } %.
 running-percent-eta = { $doing }: { $percent } %, { $eta } left.
 sending = 📤 Sending…
-restarting = The server is restarting. Job #{ $job } is saved and will go on by itself.
 button-cancel = ✖ Cancel
 button-cancel-job = ✖ Cancel #{ $job }
 
@@ -326,12 +324,7 @@ failure-forbidden = This is not available at your level. Pick another model.
 failure-cancelled = The job was cancelled.
 failure-exhausted = Nobody can do this right now. Try again later.
 failure-internal = Something of mine broke. Try again.
-already-full = You already have { $jobs ->
-        [one] { $jobs } job
-       *[other] { $jobs } jobs
-    } in progress. Wait for one of them or cancel it. Nothing was charged.
 file-too-large = The file is over 20 MB; Telegram does not let bots download it. Send a shorter or smaller one. Nothing was charged.
-download-failed = I could not download the file from Telegram. Send it again. Nothing was charged.
 unsure-message = Not sure that my last message arrived.
 unsure = Not sure that the result of job #{ $job } arrived. Until it does, nothing is charged.
 message-unread = I could not read that message. Send it as plain text.
@@ -364,11 +357,9 @@ toast-already-over = This job is over already.
 toast-taken = Taken
 toast-saved = Saved
 toast-deleted = Deleted
-toast-cannot-delete = Telegram does not let me delete it: the message is older than 48 hours.
 toast-complained = Thank you, I told an administrator.
 toast-reported = Thank you, I told an administrator.
 toast-sending = 📤 Sending…
-toast-not-here = Open me in a private chat.
 toast-unserved = Nobody can do this at the moment.
 toast-failed = Something of mine broke. Try again.
 toast-admins-only = This is for administrators only.
@@ -397,8 +388,6 @@ status-failed = Job #{ $job } did not work out. { $sentence } Nothing was charge
 status-cancelled = ✖ Job #{ $job } was cancelled. Nothing was charged.
 ping = 🟢 Bot { $bot } ms · server { $server } ms · queue { $queue }
 ping-down = 🔴 Bot { $bot } ms · the server does not answer
-ping-engine = Engine: { $model }, memory { $memory }
-ping-engine-idle = Engine: no model is loaded
 history = <b>Your jobs</b> · { $page } of { $pages }
 history-line = #{ $job } · { $when } · { $what }
 history-empty = Your pictures will be here. Describe the first one!
@@ -533,7 +522,6 @@ resume-already = I take jobs already.
 alert-crash = 🔴 The engine crashed: { $reason }. It is being restarted, jobs go on down the chain.
 alert-keys = 🔴 { $provider }: no working keys are left. Look: /providers.
 alert-disk = 🔴 Little room on the disk: { $free } of { $total } free.
-alert-poller = 🔴 Someone else reads the updates of this bot. I will wait; look whether a second copy runs.
 alert-complaint = ⚠️ Complaint of { $who } about job #{ $job }: { $what }
 alert-report = ⚠️ { $who } reports a failure of job #{ $job } ({ $class }).
 

@@ -12,7 +12,6 @@ about-bot-short = Картинки по описанию, правка фото 
 
 ### Команды
 
-command-start = Начать сначала
 command-menu = Главное меню
 command-image = Нарисовать картинку по описанию
 command-help = Что я умею и как просить
@@ -216,7 +215,6 @@ running-steps-eta = { $doing }: шаг { $step } из { $of } ({ $percent } %), 
 running-percent = { $doing }: { $percent } %.
 running-percent-eta = { $doing }: { $percent } %, ещё { $eta }.
 sending = 📤 Отправляю…
-restarting = Сервер перезапускается. Задание №{ $job } сохранено и продолжится само.
 button-cancel = ✖ Отменить
 button-cancel-job = ✖ Отменить №{ $job }
 
@@ -324,13 +322,7 @@ failure-forbidden = На вашем уровне это недоступно. В
 failure-cancelled = Задание отменено.
 failure-exhausted = Сейчас это никто не может выполнить. Попробуйте позже.
 failure-internal = У меня что-то сломалось. Попробуйте ещё раз.
-already-full = У вас уже { $jobs ->
-        [one] { $jobs } задание
-        [few] { $jobs } задания
-       *[other] { $jobs } заданий
-    } в работе. Дождитесь или отмените одно из них. Ничего не списано.
 file-too-large = Файл больше 20 МБ — Telegram не даёт боту его скачать. Пришлите короче или сжатый. Ничего не списано.
-download-failed = Не смог скачать файл у Telegram. Пришлите его ещё раз. Ничего не списано.
 unsure-message = Не уверен, что моё последнее сообщение дошло.
 unsure = Не уверен, что результат задания №{ $job } дошёл. Пока не дойдёт, ничего не списано.
 message-unread = Не смог прочитать сообщение. Пришлите обычным текстом.
@@ -363,11 +355,9 @@ toast-already-over = Это задание уже закончено.
 toast-taken = Принято
 toast-saved = Запомнил
 toast-deleted = Удалил
-toast-cannot-delete = Telegram не даёт удалить: сообщению больше 48 часов.
 toast-complained = Спасибо, передал администратору.
 toast-reported = Спасибо, передал администратору.
 toast-sending = 📤 Отправляю…
-toast-not-here = Откройте меня в личном чате.
 toast-unserved = Сейчас это никто не может сделать.
 toast-failed = У меня что-то сломалось. Попробуйте ещё раз.
 toast-admins-only = Это только для администраторов.
@@ -396,8 +386,6 @@ status-failed = Задание №{ $job } не получилось. { $sentenc
 status-cancelled = ✖ Задание №{ $job } отменено. Ничего не списано.
 ping = 🟢 Бот { $bot } мс · сервер { $server } мс · очередь { $queue }
 ping-down = 🔴 Бот { $bot } мс · сервер не отвечает
-ping-engine = Движок: { $model }, память { $memory }
-ping-engine-idle = Движок: модель не загружена
 history = <b>Ваши задания</b> · { $page } из { $pages }
 history-line = №{ $job } · { $when } · { $what }
 history-empty = Здесь будут ваши картинки. Пока пусто: опишите первую!
@@ -534,7 +522,6 @@ resume-already = Приём и так идёт.
 alert-crash = 🔴 Движок упал: { $reason }. Перезапускаю, задания пойдут дальше по цепочке.
 alert-keys = 🔴 { $provider }: не осталось рабочих ключей. Посмотреть: /providers.
 alert-disk = 🔴 Мало места на диске: свободно { $free } из { $total }.
-alert-poller = 🔴 Кто-то ещё читает обновления этого бота. Я подожду; проверьте, не запущен ли второй экземпляр.
 alert-complaint = ⚠️ Жалоба от { $who } на задание №{ $job }: { $what }
 alert-report = ⚠️ { $who } сообщает об ошибке в задании №{ $job } ({ $class }).
 

@@ -18,3 +18,4 @@ mod stage;
 mod storms;
 mod story;
 mod voice;
+mod write;
