@@ -16,8 +16,6 @@ scripts/setup.sh --tests
 step cargo fmt --check
 step cargo clippy --locked --all-targets -- -D warnings
 step cargo clippy --locked --all-targets --no-default-features -- -D warnings
-# The tests start both programs; nextest alone would build only those that it runs itself.
-step cargo build --locked --bins
 # Tests of the database run on SQLite and on a PostgreSQL that lives as long as they do.
 step scripts/test_postgres.sh run cargo nextest run --locked
 # Everything is documented for those who work on it: links to private items are wanted.
