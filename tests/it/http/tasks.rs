@@ -64,7 +64,8 @@ async fn a_text_is_put_on_a_picture_as_a_job() {
     assert_eq!((file.status, file.header("content-type")), (StatusCode::OK, Some("image/png")));
     let lettered = image::load_from_memory(&file.bytes).unwrap().to_rgb8();
     assert_eq!(lettered.dimensions(), (200, 100));
-    let yellow = lettered.pixels().filter(|pixel| pixel.0 == [0xff, 0xe1, 0]).count();
+    // Letters as small as these are mostly edges.
+    let yellow = lettered.pixels().filter(|pixel| pixel[0] > 180 && pixel[1] > 150 && pixel[2] < 90).count();
     assert!(yellow > 50, "{yellow} yellow pixels");
 }
 

@@ -26,10 +26,14 @@ async fn the_second_stands_by_until_the_first_hands_over_or_is_gone() {
         let duty = duty.expect("it was handed over");
 
         // The second dies without a word: its lease lapses.
-        let taking = tokio::spawn(async move { first.duty(&until).await.is_some() });
+        let taking = tokio::spawn(async move {
+            let duty = first.duty(&until).await;
+            (first, duty)
+        });
         let lost = duty.off();
         database.clock.jump(60_000);
-        assert!(taking.await.unwrap());
+        let (_first, taken) = taking.await.unwrap();
+        assert!(taken.is_some());
         // It lives all the same, and must hear that it serves no longer.
         lost.cancelled().await;
         drop((duty, second));
