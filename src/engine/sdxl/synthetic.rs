@@ -49,7 +49,7 @@ impl Source for RandomWeights {
 
 /// `n` numbers of variance 1 / `inputs`, from a table of 65536 and a counter-based generator (SplitMix64).
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
-fn uniform(n: usize, seed: u64, inputs: usize) -> Vec<f16> {
+pub(in crate::engine) fn uniform(n: usize, seed: u64, inputs: usize) -> Vec<f16> {
     const BLOCK: usize = 1 << 16;
     let bound = (3.0 / inputs as f32).sqrt();
     let table: Vec<f16> = (0..1 << 16).map(|i| f16::from_f32((i as f32 / 32_767.5 - 1.0) * bound)).collect();
