@@ -44,6 +44,7 @@ impl Provider for AtOnce {
             languages: vec!["en".to_owned()],
             elsewhere: Vec::new(),
             levels: Vec::new(),
+            canvas: None,
         }]
     }
 

@@ -140,7 +140,9 @@ fn models(config: &Config, studio: &Result<Studio>) -> Finding {
     if here.is_empty() {
         Finding::Fail("none is here, not even the bundled demo: the models folder is not complete".to_owned())
     } else if here.iter().all(|e| e.bundled) {
-        Finding::Warn(format!("{} only; `scripts/fetch_models.sh sdxl-turbo` brings a real one", names.join(", ")))
+        let names = names.join(", ");
+        let how = "`scripts/fetch_models.sh sdxl-turbo` brings one that draws well";
+        Finding::Warn(format!("only what is bundled ({names}); {how}"))
     } else {
         Finding::Ok(names.join(", "))
     }

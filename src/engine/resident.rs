@@ -33,9 +33,10 @@ impl Resident {
                 whisper.transcribe(job, watch).map(Output::Transcribed)
             }
             (Self::Transcriber(whisper), Job::PaceSpeech) => whisper.pace(watch).map(Output::SpeechPaced),
-            (_, job) => {
-                Err(EngineFailure::new(FailureClass::Crashed, format!("a {:?} was loaded otherwise", job.kind())))
-            }
+            (_, job) => Err(EngineFailure::new(
+                FailureClass::Crashed,
+                format!("the resident {:?} is of another kind", job.kind()),
+            )),
         }
     }
 }

@@ -154,6 +154,4 @@ fn remarks(set: &Typeset, copy: &Copy<'_>) -> Vec<Remark> {
 }
 
 #[cfg(test)]
-mod look;
-#[cfg(test)]
 mod tests;

@@ -126,7 +126,7 @@ async fn watch(door: &Arc<Door>, order: Order, job: JobId, mut status: Status) -
     loop {
         let state = states.borrow_and_update().clone();
         match &state {
-            State::Done(answer) => return Ok(conclude::done(door, &order, answer, &status).await?),
+            State::Done(answer) => return conclude::done(door, &order, answer, &status).await,
             State::Failed(failure) => return Ok(conclude::failed(door, order.number, failure).await?),
             State::Cancelled => return Ok(conclude::cancelled(door, &order, &status).await?),
             State::Queued { .. } | State::Running { .. } => status.show(&state).await,

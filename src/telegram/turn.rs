@@ -287,7 +287,8 @@ impl Turn {
     /// Has something made once its owner agrees to what `compose` asks, given the order's number.
     pub fn order_held(&self, asked: Asked, compose: impl Fn(i64) -> (String, Keyboard) + Send + Sync + 'static) {
         let order = self.new_order(self.key(), asked, true);
-        self.effects().orders.push((order, Some(self.composed(compose))));
+        let composed = Some(self.composed(compose));
+        self.effects().orders.push((order, composed));
     }
 
     fn composed(&self, compose: impl Fn(i64) -> (String, Keyboard) + Send + Sync + 'static) -> Composed {

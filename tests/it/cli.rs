@@ -7,7 +7,22 @@ use crate::support::desk::{Desk, stderr, stdout};
 fn every_command_has_help() {
     let desk = Desk::new();
     let commands: &[(&[&str], &[&str])] = &[
-        (&[], &["serve", "draw", "models", "users", "balance", "keys", "stats", "bench", "doctor", "--verbose"]),
+        (
+            &[],
+            &[
+                "serve",
+                "draw",
+                "upscale",
+                "models",
+                "users",
+                "balance",
+                "keys",
+                "stats",
+                "bench",
+                "doctor",
+                "--verbose",
+            ],
+        ),
         (&["users"], &["list", "show", "level"]),
         (&["users", "level"], &["<ID>", "<LEVEL>"]),
         (&["balance"], &["add", "show", "history"]),
@@ -24,6 +39,7 @@ fn every_command_has_help() {
         (&["serve"], &["--listen", "--no-bot", "--no-worker"]),
         (&["doctor"], &["--verbose"]),
         (&["stats"], &["--days", "--json"]),
+        (&["upscale"], &["<FILE>", "--scale", "--out", "--model", "--provider", "--local-only"]),
         (
             &["draw"],
             &[

@@ -8,7 +8,8 @@ fn root() -> &'static Path {
 
 fn documents() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for folder in ["", "docs", "docs/decisions", "models/demo", "scripts/training", "tests/golden"] {
+    for folder in ["", "docs", "docs/decisions", "models/demo", "models/realesrgan", "scripts/training", "tests/golden"]
+    {
         let entries = std::fs::read_dir(root().join(folder)).unwrap();
         let files = entries.map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "md"));
         found.extend(files);

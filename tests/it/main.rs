@@ -31,6 +31,10 @@ mod statistics;
 mod storage;
 mod telegram;
 mod tidy;
+#[cfg(feature = "engine")]
+mod upscale;
+#[cfg(feature = "telegram")]
+mod wire;
 
 /// What several subjects need.
 mod support {

@@ -3,18 +3,21 @@
 
 use super::Upscaler;
 use super::canvas::Canvas;
+use super::network::Network;
 use super::tiles::{Rect, tiles};
 use crate::engine::Watcher;
 use crate::engine::nn::weight::Place;
 use crate::engine::noise::TorchRng;
 use crate::engine::protocol::{Architecture, DeviceChoice, FailureClass, ModelSpec, UpscaleJob};
+use crate::engine::weights::{SafetensorsFiles, Weights};
 use crate::media::{Picture, Progress};
+use candle_core::{DType, Device};
 use proptest::prelude::*;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Larger than any picture here.
 const WHOLE: u32 = 4096;
@@ -35,7 +38,11 @@ fn load(path: &Path) -> crate::engine::Result<Upscaler> {
 
 fn published() -> &'static Upscaler {
     static UPSCALER: OnceLock<Upscaler> = OnceLock::new();
-    UPSCALER.get_or_init(|| load(&root().join("models/realesrgan/realesr-general-x4v3.safetensors")).unwrap())
+    UPSCALER.get_or_init(|| load(&weights()).unwrap())
+}
+
+fn weights() -> PathBuf {
+    root().join("models/realesrgan/realesr-general-x4v3.safetensors")
 }
 
 /// Looks on, and cancels once so many tiles are done.
@@ -87,8 +94,8 @@ fn noise(width: u32, height: u32) -> Picture {
 }
 
 /// What the network adds to a part of a picture.
-fn added(picture: &Picture, part: Rect) -> Vec<f32> {
-    let (upscaler, job) = (published(), job(picture, 4, WHOLE));
+fn added(upscaler: &Upscaler, picture: &Picture, part: Rect) -> Vec<f32> {
+    let job = job(picture, 4, WHOLE);
     let canvas = Canvas::new(&job, 4).unwrap();
     let pixels = canvas.pixels(part.grown(upscaler.network.reach(), canvas.size()), &upscaler.place).unwrap();
     let added = upscaler.network.forward(pixels, (part, canvas.size()), &mut || Ok(())).unwrap();
@@ -102,10 +109,17 @@ fn whole(picture: &Picture) -> Rect {
 #[test]
 fn a_photo_becomes_what_the_reference_makes_of_it() {
     let (photo, theirs) = (photo(), golden("photo_x4.png"));
-    let ours = added(&photo, whole(&photo));
-    assert_eq!(ours.len(), theirs.len());
-    let worst = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    assert!(worst <= 5e-5, "off by {worst}");
+    // Candle's operations are what a card runs; here they run on the processor, in f64.
+    let candle = Place { device: Device::Cpu, compute: DType::F64 };
+    let file = Arc::new(SafetensorsFiles::open(&[weights()]).unwrap());
+    let network = Network::load(&Weights::new(file, candle.clone()), "weights").unwrap();
+    for upscaler in [published(), &Upscaler { network, place: candle }] {
+        let ours = added(upscaler, &photo, whole(&photo));
+        assert_eq!(ours.len(), theirs.len());
+        let worst = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        println!("{:?}: off by {worst}", upscaler.place.compute);
+        assert!(worst <= 5e-5, "{:?}: off by {worst}", upscaler.place.compute);
+    }
 }
 
 #[test]
@@ -129,7 +143,7 @@ proptest! {
         let all = whole(&picture);
         let (x, y) = (at[0].index(all.width), at[1].index(all.height));
         let part = Rect { x, y, width: 1 + at[2].index(all.width - x), height: 1 + at[3].index(all.height - y) };
-        let (ours, theirs) = (added(&picture, part), added(&picture, all));
+        let (ours, theirs) = (added(published(), &picture, part), added(published(), &picture, all));
         let (inner, stride) = (part.times(4), all.times(4).width * 3);
         for (row, values) in ours.chunks_exact(inner.width * 3).enumerate() {
             let from = (inner.y + row) * stride + inner.x * 3;

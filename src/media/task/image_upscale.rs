@@ -42,14 +42,12 @@ impl ImageUpscale {
     fn check_result(&self, width: u32, height: u32) -> Result<(), Failure> {
         let side = |side: u32| u64::from(side) * u64::from(self.scale);
         let (width, height) = (side(width), side(height));
-        if width * height <= MAX_MADE_PIXELS {
+        let pixels = width * height;
+        if pixels <= MAX_MADE_PIXELS {
             return Ok(());
         }
-        #[allow(clippy::cast_precision_loss)]
-        let megapixels = (width * height) as f64 / 1e6;
-        let most = MAX_MADE_PIXELS / 1_000_000;
         let message = format!(
-            "`image` would become {width}x{height}, {megapixels:.1} megapixels; at most {most} megapixels are made"
+            "`image` would become {width}x{height}, {pixels} pixels; at most {MAX_MADE_PIXELS} pixels are made"
         );
         Err(Failure::TooBig { message })
     }

@@ -16,6 +16,20 @@ fn letter(text: &str, style: &str) -> ImageLetter {
 }
 
 #[test]
+fn a_picture_is_enlarged_up_to_what_may_be_made() {
+    let enlarged = |width, height, scale| {
+        let request = ImageUpscale { image: Some(png(width, height)), scale, ..ImageUpscale::default() };
+        (request.clone().checked(&[]).map(drop), request.picture().map(|picture| (picture.width, picture.height)))
+    };
+    assert_eq!(enlarged(5000, 1000, 4), (Ok(()), Ok((5000, 1000))), "80 megapixels");
+    let (checked, picture) = enlarged(5001, 1000, 4);
+    let message = "`image` would become 20004x4000, 80016000 pixels; at most 80000000 pixels are made".to_owned();
+    assert_eq!(checked, Err(Failure::TooBig { message }));
+    assert_eq!(picture.map(drop), checked);
+    assert_eq!(enlarged(5001, 1000, 2).0, Ok(()));
+}
+
+#[test]
 fn every_task_has_a_name_of_its_own_and_a_route() {
     let names: BTreeSet<_> = TASKS.iter().map(|(name, _)| *name).collect();
     assert_eq!(names.len(), TASKS.len());

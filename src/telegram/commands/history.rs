@@ -2,7 +2,8 @@
 
 use super::super::conclude;
 use super::super::modes::Done;
-use super::super::orders::Order;
+use super::super::orders::{Asked, Order};
+use super::super::parcel::{Parcel, Urgency};
 use super::super::texts::args;
 use super::super::turn::Turn;
 use super::super::words::keyboards::{self, History};
@@ -56,13 +57,13 @@ pub async fn show(turn: &Turn, order: &Order) -> Done {
         place: turn.origin.place,
         message: None,
         lang,
-        asked: super::super::orders::Asked { in_group: !turn.origin.private, ..order.asked.clone() },
+        asked: Asked { in_group: !turn.origin.private, ..order.asked.clone() },
         ..order.clone()
     };
     for (nth, parcel) in conclude::shown_again(&turn.door, &here, &answer).await?.into_iter().enumerate() {
         let key = format!("u{}:again:{nth}", turn.origin.update);
-        // It was charged, or given back, when it was made.
-        turn.put(super::super::parcel::Parcel { key, job: None, ..parcel });
+        // It was charged, or given back, when it was made; and it comes behind what is said about it.
+        turn.put(Parcel { key, job: None, urgency: Urgency::Answer, ..parcel });
     }
     Ok(())
 }

@@ -15,19 +15,19 @@ async fn the_day_ends_and_money_is_asked_for() {
     anna.expects_edit(&price, |seen| seen.text().contains("ничего не изменилось")).await;
     anna.sends("дерево").await;
     let price = anna.expects_text(|text| text.contains("закончились")).await;
-    let tap = anna.taps(&price, "Создать за 3 ₽").await;
+    let tap = anna.taps(&price, "Создать за 3\u{a0}₽").await;
     anna.expects_answer(&tap).await;
     let photo = anna.expects_photo().await;
-    assert!(photo.text().contains("Списано 3 ₽, баланс 0 ₽"), "{}", photo.text());
+    assert!(photo.text().replace('\u{a0}', " ").contains("Списано 3 ₽, баланс 0 ₽"), "{}", photo.text());
     // A second press of the same button does nothing.
-    let tap = anna.taps(&price, "Создать за 3 ₽").await;
+    let tap = anna.taps(&price, "Создать за 3\u{a0}₽").await;
     anna.expects_answer(&tap).await;
     anna.sends("ракета").await;
     let over = anna.expects_text(|text| text.contains("00:00")).await;
     assert!(over.text().contains("1 из 1"), "{}", over.text());
     anna.sends("/balance").await;
     let profile = anna.expects_text(|text| text.contains("Последние операции")).await;
-    assert!(profile.text().contains("0 ₽"), "{}", profile.text());
+    assert!(profile.text().replace('\u{a0}', " ").contains("0 ₽"), "{}", profile.text());
     assert_eq!(stage.balance(&anna), 0);
     stage.ends_well().await;
 }
@@ -53,7 +53,7 @@ async fn history_status_privacy_and_the_end_of_all_data() {
     assert!(privacy.text().contains("30 дней") && privacy.text().contains("24 час"), "{}", privacy.text());
     anna.sends("/delete_me").await;
     let confirm = anna.expects_text(|text| text.contains("нельзя отменить")).await;
-    anna.taps(&confirm, "Подтвердить").await;
+    anna.taps(&confirm, "🗑 Удалить мои данные").await;
     anna.expects_edit(&confirm, |seen| seen.text().contains("удалены")).await;
     anna.sends("/history").await;
     anna.expects_text(|text| text.contains("Пока пусто")).await;

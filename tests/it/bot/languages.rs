@@ -58,7 +58,8 @@ async fn every_mode(words: &Words) {
         anna.expects_photo().await;
     }
     let foreign = if words.code == "en" { 'а'..='я' } else { '\u{1}'..='\u{1}' };
-    let story = stage.telegram.transcript(anna.chat);
+    // The bot's own name is Russian.
+    let story = stage.telegram.transcript(anna.chat).replace("Самовар", "");
     let russian = story.chars().filter(|c| foreign.contains(c)).count();
     assert!(russian == 0, "Russian letters for an English reader:\n{story}");
     stage.ends_well().await;

@@ -1,6 +1,7 @@
 //! The server ends in the middle, and nothing is lost or done twice.
 
 use super::stage::Stage;
+use crate::telegram::{Fault, Trouble};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_was_cut_off_goes_on() {
@@ -35,5 +36,22 @@ async fn what_was_written_while_the_server_was_away_is_answered_once() {
     anna.expects_text(|text| text.contains("очередь")).await;
     let photos = stage.telegram.calls("sendPhoto").len();
     assert_eq!(photos, 1);
+    stage.ends_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_that_was_on_its_way_is_neither_asked_about_nor_in_the_way_of_the_picture() {
+    let mut stage = Stage::start().await;
+    let anna = stage.telegram.user("Анна", "ru");
+    // Taken by Telegram, and the bot never hears of it.
+    stage.telegram.trouble(Trouble::with("sendMessage", Fault::Mute));
+    anna.sends("Изображение кот | steps=30 | size=512x512 | seed=5").await;
+    anna.expects_text(|text| text.contains("Рисую")).await;
+    stage.kill();
+    stage.telegram.release();
+    stage.open().await;
+    anna.expects_photo().await;
+    let story = stage.telegram.transcript(anna.chat);
+    assert!(!story.contains("Не уверен"), "{story}");
     stage.ends_well().await;
 }

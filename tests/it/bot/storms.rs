@@ -24,7 +24,7 @@ async fn a_picture_whose_arrival_nobody_knows_is_offered_again_and_charged_once(
     stage.telegram.trouble(Trouble::with("sendPhoto", Fault::DropAfter));
     anna.sends("красное яблоко").await;
     let price = anna.expects_text(|text| text.contains("3")).await;
-    anna.taps(&price, "Создать за 3 ₽").await;
+    anna.taps(&price, "Создать за 3\u{a0}₽").await;
     anna.expects_photo().await;
     let unsure = anna.expects_text(|text| text.contains("Не уверен")).await;
     assert_eq!(stage.balance(&anna), 2700);
@@ -41,7 +41,7 @@ async fn nothing_is_charged_when_the_bot_was_blocked() {
     let anna = stage.telegram.user("Анна", "ru");
     anna.sends("Изображение кот | steps=20 | size=512x512").await;
     let price = anna.expects_text(|text| text.contains("3")).await;
-    anna.taps(&price, "Создать за 3 ₽").await;
+    anna.taps(&price, "Создать за 3\u{a0}₽").await;
     anna.expects_text(|text| text.contains("Рисую")).await;
     assert_eq!(stage.balance(&anna), 2700);
     anna.blocks().await;
@@ -63,6 +63,9 @@ async fn a_server_of_telegram_that_breaks_is_waited_for() {
     stage.telegram.trouble(Trouble::with("getUpdates", Fault::Gateway));
     stage.telegram.trouble(Trouble::with("sendMessage", Fault::DropBefore).times(2));
     anna.sends("/ping").await;
+    // A cut connection does not tell whether the message was taken: it is asked about, and not sent twice.
+    let unsure = anna.expects_text(|text| text.contains("Не уверен")).await;
+    anna.taps(&unsure, "📤 Прислать ещё раз").await;
     anna.expects_text(|text| text.contains("очередь")).await;
     stage.ends_well().await;
 }

@@ -73,7 +73,7 @@ impl Person {
             let look = |state: &mut State| {
                 let first = self.next(state, &|seen| seen.message.album.is_some())?;
                 let album = first.message.album.clone();
-                let all = self.unread(state).into_iter().filter(|seen| seen.message.album == album);
+                let all = self.unread(state).filter(|seen| seen.message.album == album);
                 let all: Vec<Seen> = all.collect();
                 if all.len() < count {
                     return None;
@@ -170,18 +170,18 @@ impl Person {
     }
 
     /// What the bot showed in this chat (and topic) and was not read yet.
-    pub fn unread(&self, state: &State) -> Vec<Seen> {
+    fn unread<'a>(&'a self, state: &'a State) -> impl Iterator<Item = Seen> + 'a {
         let reading = state.read.get(&(self.id, self.chat));
         let from = reading.map_or(0, |reading| reading.upto);
         let entries = state.history.iter().enumerate().skip(from);
-        let new = entries.filter(|(at, entry)| entry.chat == self.chat && reading.is_none_or(|r| r.is_new(*at)));
+        let new = entries.filter(move |(at, entry)| entry.chat == self.chat && reading.is_none_or(|r| r.is_new(*at)));
         let shown = new.filter_map(|(at, entry)| Some((at, entry.event.shown()?)));
-        let here = shown.filter(|(_, message)| self.topic.is_none() || message.topic == self.topic);
-        here.map(|(at, message)| Seen::of(state, at, message)).collect()
+        let here = shown.filter(move |(_, message)| self.topic.is_none() || message.topic == self.topic);
+        here.map(move |(at, message)| Seen::of(state, at, message))
     }
 
     fn next(&self, state: &State, fits: &impl Fn(&Seen) -> bool) -> Option<Seen> {
-        self.unread(state).into_iter().find(fits)
+        self.unread(state).find(fits)
     }
 
     fn reads(&self, state: &mut State, seen: Seen) -> Seen {

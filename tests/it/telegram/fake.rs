@@ -149,7 +149,7 @@ impl FakeTelegram {
 
     /// How long the bot took for its first call about a chat after something happened there.
     pub fn latencies(&self) -> Latencies {
-        self.world.look(|state| Latencies::of(state.updates.all()))
+        self.world.look(|state| state.updates.latencies())
     }
 
     /// What the real server would not take, or this fake does not know.

@@ -38,8 +38,6 @@ pub enum Event {
     },
     /// The bot answered a tap.
     Answered {
-        /// Which one.
-        query: String,
         /// How.
         answer: Answer,
     },

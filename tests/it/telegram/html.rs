@@ -237,7 +237,7 @@ impl Reader<'_> {
             }
             _ => {}
         }
-        if entity.kind == "code" && !self.open.last().is_some_and(|outer| outer.name == "pre") {
+        if entity.kind == "code" && self.open.last().is_none_or(|outer| outer.name != "pre") {
             // Only a block of code has a language.
             entity.more.clear();
         }

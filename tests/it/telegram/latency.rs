@@ -1,6 +1,5 @@
 //! How fast a bot reacts.
 
-use super::updates::Update;
 use std::time::Duration;
 
 /// Times from something that happened to the bot's first call about that chat.
@@ -13,13 +12,6 @@ pub struct Latencies {
 }
 
 impl Latencies {
-    pub(super) fn of<'a>(updates: impl Iterator<Item = &'a Update>) -> Self {
-        let all: Vec<Option<Duration>> = updates.map(|update| update.answered).collect();
-        let mut times: Vec<Duration> = all.iter().copied().flatten().collect();
-        times.sort_unstable();
-        Self { unanswered: all.len() - times.len(), times }
-    }
-
     /// The time within which this share of all answers came, such as `0.99`.
     ///
     /// # Panics

@@ -49,6 +49,8 @@ pub const NAME: usize = 64;
 pub const DESCRIPTION: usize = 512;
 /// What the bot's profile shows.
 pub const SHORT_DESCRIPTION: usize = 120;
+/// `start` of a link into the chat with the bot.
+pub const START: usize = 64;
 /// Updates of one answer.
 pub const UPDATES: u64 = 100;
 /// The longest poll, in seconds.

@@ -14,6 +14,8 @@
 //! People read a chat in order: an expectation takes the first message of the bot that fits, and those before it count
 //! as read. What is not met in time ends the test with everything that was said in the chat.
 
+#![cfg_attr(not(feature = "telegram"), allow(dead_code, reason = "some of it is for tests of the bot alone"))]
+
 mod about;
 mod chats;
 mod clock;
@@ -51,11 +53,8 @@ pub use chats::Standing;
 pub use fake::FakeTelegram;
 pub use faults::{Fault, Trouble};
 pub use files::{Attachment, Kind};
-pub use history::Answer;
-pub use latency::Latencies;
-pub use pace::{Pace, Tally};
-pub use person::{Person, Tap};
-pub use recorder::{Call, Outcome};
+pub use pace::Pace;
+pub use person::Person;
+pub use recorder::Outcome;
 pub use refusal::Refusal;
-pub use room::Room;
 pub use seen::Seen;

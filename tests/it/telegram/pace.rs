@@ -46,11 +46,22 @@ pub struct Tally {
     pub too_many: usize,
 }
 
+/// Uploads up to this size are never too many.
+const SMALL: usize = 100_000;
+/// How far uploads of one size may run ahead.
+const AHEAD: Duration = Duration::from_secs(5);
+/// How much of a rest is made up for.
+const REST: Duration = Duration::from_secs(1);
+/// What is asked for after that.
+const UPLOADS_REST: u64 = 60;
+
 /// How each chat is treated.
 #[derive(Debug)]
 pub struct Limiter {
     /// What a chat takes.
     pub pace: Pace,
+    /// Until when uploads of a size are spread.
+    uploads: BTreeMap<usize, Duration>,
     chats: BTreeMap<i64, Usage>,
 }
 
@@ -65,7 +76,7 @@ struct Usage {
 
 impl Default for Limiter {
     fn default() -> Self {
-        Self { pace: Pace::FREE, chats: BTreeMap::new() }
+        Self { pace: Pace::FREE, uploads: BTreeMap::new(), chats: BTreeMap::new() }
     }
 }
 
@@ -99,6 +110,26 @@ impl Limiter {
         usage.at.extend(std::iter::repeat_n(now, count));
         let counter = if edit { &mut usage.tally.edits } else { &mut usage.tally.sends };
         *counter += count;
+        Ok(())
+    }
+
+    /// Lets files through. The server holds files of the very same size apart, as they may be one file sent again and
+    /// again; this fake does not hold them, but refuses where the server would.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] with the seconds to wait.
+    pub fn upload(&mut self, size: usize, now: Duration) -> Result<(), Refusal> {
+        if self.pace.burst.is_none() || size <= SMALL {
+            return Ok(());
+        }
+        let apart = Duration::from_nanos(size as u64 * 100);
+        let apart = apart.clamp(Duration::from_millis(200), Duration::from_millis(900));
+        let last = self.uploads.entry(size).or_default();
+        if *last > now + AHEAD {
+            return Err(Refusal::too_many(UPLOADS_REST));
+        }
+        *last = (*last + apart).max(now.saturating_sub(REST));
         Ok(())
     }
 

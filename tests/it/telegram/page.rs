@@ -38,7 +38,7 @@ fn piece(state: &State, entry: &Entry, shown: &mut BTreeSet<i32>) -> String {
             let who = escaped(&state.user(*user).first_name);
             format!("<p class=\"tap\">{who} ▸ <b>{}</b></p>\n", escaped(label))
         }
-        Event::Answered { answer, .. } if !answer.text.is_empty() => {
+        Event::Answered { answer } if !answer.text.is_empty() => {
             format!("<p class=\"toast\">{}</p>\n", escaped(&answer.text))
         }
         Event::News(news) => format!("<p class=\"tap\">{}</p>\n", escaped(news)),

@@ -3,6 +3,7 @@
 use super::chats::{Standing, User};
 use super::files::{Attachment, Kind};
 use super::history::Event;
+use super::limits;
 use super::messages::{Author, Content, Message};
 use super::room;
 use super::seen::Seen;
@@ -61,6 +62,17 @@ impl Person {
     /// Writes; commands, mentions and links become entities.
     pub async fn sends(&self, text: &str) -> Seen {
         self.says(|_, message| message.words = Words::plain(text))
+    }
+
+    /// Opens a link into the chat with the bot, such as `t.me/bot?start=j_1`.
+    ///
+    /// # Panics
+    ///
+    /// If no such link works.
+    pub async fn opens_link(&self, start: &str) -> Seen {
+        let works = start.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+        assert!(works && (1..=limits::START).contains(&start.len()), "no link has `start={start}`");
+        self.sends(&format!("/start {start}")).await
     }
 
     /// Answers a message.

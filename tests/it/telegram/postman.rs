@@ -24,7 +24,12 @@ pub async fn deliver(world: Arc<World>) {
             continue;
         };
         match bring(&client, &webhook, &update).await {
-            Ok(()) => world.change(|state| state.updates.confirm(id + 1)),
+            Ok(asks) => world.change(|state| {
+                state.updates.confirm(id + 1);
+                if asks {
+                    state.complain("the fake does not call the methods that a webhook answers with");
+                }
+            }),
             Err(why) => {
                 world.change(|state| {
                     let date = state.clock.seconds();
@@ -52,7 +57,8 @@ fn next(world: &World) -> Option<(Webhook, i64, Value)> {
     })
 }
 
-async fn bring(client: &Client, webhook: &Webhook, update: &Value) -> Result<(), String> {
+/// Whether the answer asks for a call of a method.
+async fn bring(client: &Client, webhook: &Webhook, update: &Value) -> Result<bool, String> {
     let mut request = client.post(&webhook.url).json(update);
     if !webhook.secret.is_empty() {
         request = request.header("X-Telegram-Bot-Api-Secret-Token", &webhook.secret);
@@ -60,7 +66,8 @@ async fn bring(client: &Client, webhook: &Webhook, update: &Value) -> Result<(),
     let answer = request.send().await.map_err(|error| format!("Connection failed: {error}"))?;
     let status = answer.status();
     if status.is_success() {
-        return Ok(());
+        let said: Value = answer.json().await.unwrap_or_default();
+        return Ok(said["method"].is_string());
     }
     Err(format!("Wrong response from the webhook: {} {}", status.as_u16(), status.canonical_reason().unwrap_or("")))
 }

@@ -1,9 +1,8 @@
 //! Calls as they came, and what came of them.
 
 use super::refusal::Refusal;
-use super::request::{Request, Upload};
+use super::request::Request;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 
 /// A call.
 #[derive(Debug, Clone)]
@@ -14,8 +13,6 @@ pub struct Call {
     pub chat: Option<i64>,
     /// Its parameters.
     pub params: Map<String, Value>,
-    /// Its files by the name of their part.
-    pub files: BTreeMap<String, Upload>,
     /// What came of it.
     pub outcome: Outcome,
 }
@@ -38,13 +35,7 @@ pub enum Outcome {
 impl Call {
     /// One that just came.
     pub fn new(request: &Request, chat: Option<i64>) -> Self {
-        Self {
-            method: request.method.clone(),
-            chat,
-            params: request.params.clone(),
-            files: request.files.clone(),
-            outcome: Outcome::Open,
-        }
+        Self { method: request.method.clone(), chat, params: request.params.clone(), outcome: Outcome::Open }
     }
 
     /// A parameter as text; nothing where it is missing.

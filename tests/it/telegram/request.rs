@@ -3,7 +3,7 @@
 use super::limits;
 use super::refusal::Refusal;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Multipart, Request as Http};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request as Http};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -72,7 +72,9 @@ impl Request {
     }
 
     async fn take_parts(&mut self, body: Bytes, sort: &str) -> Result<(), Refusal> {
-        let http = Http::builder().header("content-type", sort).body(body.into()).expect("a header that came");
+        let mut http = Http::builder().header("content-type", sort).body(body.into()).expect("a header that came");
+        // The Bot API has a limit of its own.
+        DefaultBodyLimit::disable().apply(&mut http);
         let wrong = |_| Refusal::bad("can't parse form data");
         let mut form = Multipart::from_request(http, &()).await.map_err(|_| Refusal::bad("boundary not found"))?;
         while let Some(part) = form.next_field().await.map_err(wrong)? {

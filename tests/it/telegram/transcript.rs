@@ -22,7 +22,7 @@ pub fn of_trouble(state: &State, chat: Option<i64>) -> String {
         Some(chat) => of(state, chat),
         None => state.chats.keys().map(|chat| of(state, *chat)).collect(),
     };
-    let waiting: Vec<_> = state.updates.all().filter(|update| !update.told).map(|update| update.kind).collect();
+    let waiting = state.updates.untold();
     if !waiting.is_empty() {
         writeln!(story, "--- not told to the bot yet: {waiting:?}").expect("text takes text");
     }
@@ -49,8 +49,8 @@ fn lines(state: &State, entry: &Entry) -> Vec<String> {
         Event::Tapped { user, message, label } => {
             vec![format!("{} taps [{label}] under #{message}", state.user(*user).first_name)]
         }
-        Event::Answered { answer, .. } if answer.text.is_empty() => vec!["the tap is answered".to_owned()],
-        Event::Answered { answer, .. } => vec![format!("the tap is answered: {}", answer.text)],
+        Event::Answered { answer } if answer.text.is_empty() => vec!["the tap is answered".to_owned()],
+        Event::Answered { answer } => vec![format!("the tap is answered: {}", answer.text)],
         Event::Action(action) => vec![format!("{} … {action}", state.me.first_name)],
         Event::Failed { method, why } => vec![format!("!! {method}: {why}")],
         Event::News(news) => vec![format!("-- {news}")],

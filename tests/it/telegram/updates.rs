@@ -1,5 +1,6 @@
 //! What waits to be told to the bot.
 
+use super::latency::Latencies;
 use super::limits::{MESSAGE_WAITS, TAP_WAITS};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -21,11 +22,9 @@ pub struct Update {
     /// When it is forgotten, in the clock's time.
     expires: Duration,
     /// When it happened.
-    pub at: Instant,
+    at: Instant,
     /// Whether the bot was told.
-    pub told: bool,
-    /// How long the bot's first call about this chat took after that.
-    pub answered: Option<Duration>,
+    told: bool,
 }
 
 impl Update {
@@ -52,8 +51,12 @@ pub struct Webhook {
 #[derive(Debug)]
 pub struct Updates {
     waiting: Vec<Update>,
-    /// Those that were confirmed or forgotten.
-    past: Vec<Update>,
+    /// Where and when something happened that the bot was told of, and did nothing about yet.
+    open: Vec<(i64, Instant)>,
+    /// How long the bot took for its first call about a chat after that.
+    times: Vec<Duration>,
+    /// Those that were forgotten before the bot was told.
+    lost: usize,
     next: i64,
     allowed: Option<Vec<String>>,
     /// The number of the poll that waits; another one takes its place.
@@ -64,7 +67,16 @@ pub struct Updates {
 
 impl Default for Updates {
     fn default() -> Self {
-        Self { waiting: Vec::new(), past: Vec::new(), next: 704_218_001, allowed: None, poll: 0, webhook: None }
+        Self {
+            waiting: Vec::new(),
+            open: Vec::new(),
+            times: Vec::new(),
+            lost: 0,
+            next: 704_218_001,
+            allowed: None,
+            poll: 0,
+            webhook: None,
+        }
     }
 }
 
@@ -80,7 +92,7 @@ impl Updates {
         }
         let expires = now + if kind == "callback_query" { TAP_WAITS } else { MESSAGE_WAITS };
         let (id, at) = (self.next, Instant::now());
-        self.waiting.push(Update { id, kind, body, chat, expires, at, told: false, answered: None });
+        self.waiting.push(Update { id, kind, body, chat, expires, at, told: false });
         self.next += 1;
     }
 
@@ -119,20 +131,21 @@ impl Updates {
     }
 
     fn forget(&mut self, which: impl Fn(&Update) -> bool) {
-        let (gone, left) = std::mem::take(&mut self.waiting).into_iter().partition(which);
-        self.waiting = left;
-        let mut gone: Vec<Update> = gone;
-        self.past.append(&mut gone);
+        self.lost += self.waiting.iter().filter(|update| which(update) && !update.told).count();
+        self.waiting.retain(|update| !which(update));
     }
 
     /// Tells the first ones.
     pub fn tell(&mut self, most: usize) -> Vec<Value> {
-        let told = self.waiting.iter_mut().take(most);
-        told.map(|update| {
+        let mut told = Vec::new();
+        for update in self.waiting.iter_mut().take(most) {
+            if !update.told {
+                self.open.push((update.chat, update.at));
+            }
             update.told = true;
-            update.json()
-        })
-        .collect()
+            told.push(update.json());
+        }
+        told
     }
 
     /// How many wait.
@@ -145,16 +158,26 @@ impl Updates {
         self.waiting.first()
     }
 
-    /// Every update there ever was.
-    pub fn all(&self) -> impl Iterator<Item = &Update> {
-        self.past.iter().chain(&self.waiting)
+    /// What waits and was not told yet.
+    pub fn untold(&self) -> Vec<&'static str> {
+        self.waiting.iter().filter(|update| !update.told).map(|update| update.kind).collect()
     }
 
     /// The bot did something about a chat: the times of what it was told of it are taken.
     pub fn reacted(&mut self, chat: i64) {
-        let told = self.past.iter_mut().chain(&mut self.waiting).filter(|update| update.chat == chat && update.told);
-        for update in told.filter(|update| update.answered.is_none()) {
-            update.answered = Some(update.at.elapsed());
-        }
+        let times = &mut self.times;
+        self.open.retain(|(place, at)| {
+            if *place == chat {
+                times.push(at.elapsed());
+            }
+            *place != chat
+        });
+    }
+
+    /// How fast the bot reacted so far.
+    pub fn latencies(&self) -> Latencies {
+        let mut times = self.times.clone();
+        times.sort_unstable();
+        Latencies { times, unanswered: self.open.len() + self.lost + self.untold().len() }
     }
 }

@@ -5,7 +5,7 @@ use super::change::change;
 use super::freight::{Carrier, Freight, Stop};
 use super::onward::{self, Onward};
 use super::outage::Outage;
-use super::pace::{Budget, Worth};
+use super::pace::{Budget, Gate, Worth};
 use super::rows::{self, End, Waiting};
 use super::sent::Sent;
 use super::verdict::{Effect, Verdict, verdict};
@@ -23,12 +23,17 @@ use tokio_util::sync::CancellationToken;
 /// The first pause after something failed that has nothing to do with the parcel.
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The pause while files cannot be read.
+const STORAGE_PAUSE: Duration = Duration::from_secs(5);
 
 /// What all chats share.
 pub(super) struct Office {
     pub carrier: Carrier,
     pub onward: Arc<dyn Onward>,
     pub budget: Mutex<Budget>,
+    pub gate: Gate,
+    /// Chats in which something is done at the moment.
+    pub desks: Semaphore,
     pub uploads: Semaphore,
     pub outage: Outage,
     pub stop: CancellationToken,
@@ -53,7 +58,13 @@ impl Office {
         let mut begun = false;
         loop {
             let seen = *news.borrow_and_update();
-            let next = match self.look(chat, &mut begun).await {
+            let desk = self.desks.acquire().await;
+            if self.stop.is_cancelled() {
+                return seen;
+            }
+            let looked = self.look(chat, &mut begun).await;
+            drop(desk);
+            let next = match looked {
                 Ok(Next::Nothing) => return seen,
                 Ok(next) => {
                     pause = PAUSE;
@@ -67,6 +78,8 @@ impl Office {
                 }
             };
             if self.stop.is_cancelled() {
+                // What has just arrived is told of now, not at the next start.
+                let _ = onward::tell(&self.carrier.db, &*self.onward, chat).await;
                 return seen;
             }
             match next {
@@ -87,28 +100,41 @@ impl Office {
     async fn look(&self, chat: i64, begun: &mut bool) -> Result<Next, DbError> {
         let db = &self.carrier.db;
         if !*begun {
-            // Nobody else works on this chat: what is on its way there has been left behind.
-            rows::recover(db, chat).await?;
-            let until = rows::not_before(db, chat).await?;
-            if let Ok(left @ 1..) = u64::try_from(until.saturating_sub(db.now())) {
-                self.carrier.bots.0.pauses.restore(chat, Duration::from_millis(left));
-            }
+            self.take_over(chat).await?;
             *begun = true;
         }
         let told = onward::tell(db, &*self.onward, chat).await;
         if let Err(failure) = &told {
             tracing::warn!(chat, %failure, "what came of a parcel could not be told");
         }
-        let Some(parcel) = rows::next(db, chat).await? else {
-            return Ok(if told.is_err() { Next::Pause(LONGEST_PAUSE) } else { Next::Nothing });
+        let Some(mut parcel) = rows::next(db, chat).await? else {
+            return Ok(if told.is_err() { Next::Wait(LONGEST_PAUSE) } else { Next::Nothing });
         };
-        if self.stop.is_cancelled() {
-            return Ok(Next::Nothing);
-        }
         if let Some(long) = self.must_wait(&parcel) {
             return Ok(Next::Wait(long));
         }
+        if self.gate.pass().await {
+            // Something more urgent may have come meanwhile.
+            let Some(first) = rows::next(db, chat).await? else { return Ok(Next::Look) };
+            parcel = first;
+        }
+        if self.stop.is_cancelled() {
+            return Ok(Next::Nothing);
+        }
         self.carry(&parcel).await
+    }
+
+    /// Nobody else works on this chat: what is on its way there has been left behind.
+    async fn take_over(&self, chat: i64) -> Result<(), DbError> {
+        let db = &self.carrier.db;
+        let (until, sending) = rows::left_behind(db, chat).await?;
+        if sending {
+            rows::recover(db, chat).await?;
+        }
+        if let Ok(left @ 1..) = u64::try_from(until.saturating_sub(db.now())) {
+            self.carrier.bots.0.pauses.restore(chat, Duration::from_millis(left));
+        }
+        Ok(())
     }
 
     /// How long a parcel must wait; `None`: it is its turn.
@@ -144,7 +170,7 @@ impl Office {
         let Some(mut freight) = Freight::new(&self.carrier, parcel.place, act, quiet) else { return Ok(Next::Look) };
         match freight.load().await {
             Ok(()) => {}
-            Err(Stop::Away) => return Ok(Next::Pause(LONGEST_PAUSE)),
+            Err(Stop::Away) => return Ok(Next::Pause(STORAGE_PAUSE)),
             Err(Stop::Database(error)) => return Err(error),
             Err(stop) => return self.without_call(parcel, End::Refused(stop.to_string())).await,
         }
@@ -155,7 +181,7 @@ impl Office {
             // Another form of it was refused, so none was taken.
             Err(Stop::Away | Stop::Database(_)) => {
                 self.settle(parcel, attempt, &End::Waiting).await;
-                Ok(Next::Pause(LONGEST_PAUSE))
+                Ok(Next::Pause(STORAGE_PAUSE))
             }
             Err(stop @ Stop::Gone) => {
                 self.settle(parcel, attempt, &End::Refused(stop.to_string())).await;

@@ -29,19 +29,20 @@ use chat::Office;
 use freight::Carrier;
 use futures::FutureExt;
 use outage::Outage;
-use pace::Budget;
+use pace::{Budget, Gate};
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 /// How often it is looked without having heard anything.
 const POLL: Duration = Duration::from_secs(5);
+/// Chats in which something is done at the same time; others wait.
+const DESKS: usize = 64;
 
 /// What is to happen in chats. Cheap to clone.
 #[derive(Clone)]
@@ -133,7 +134,9 @@ impl Crew {
         let office = Office {
             carrier: outbox.carrier.clone(),
             onward,
-            budget: Mutex::new(Budget::new(outbox.pace, Instant::now())),
+            budget: Mutex::new(Budget::new(outbox.pace)),
+            gate: Gate::new(outbox.pace),
+            desks: Semaphore::new(DESKS),
             uploads: Semaphore::new(outbox.pace.uploads),
             outage: Outage::default(),
             stop,
@@ -143,26 +146,32 @@ impl Crew {
 
     async fn wake_all(&mut self, outbox: &Outbox) {
         match rows::chats(&outbox.carrier.db).await {
-            Ok(chats) => chats.into_iter().for_each(|chat| self.wake(chat)),
+            // Those at work look again by themselves before they do something.
+            Ok(mut chats) => {
+                chats.retain(|chat| !self.chats.contains_key(chat));
+                chats.into_iter().for_each(|chat| self.begin(chat));
+            }
             Err(error) => tracing::warn!(%error, "the outbox cannot be looked into"),
         }
         let _ = outbox.length().await;
     }
 
-    /// There may be something to do in this chat.
+    /// There is something new to do in this chat.
     fn wake(&mut self, chat: i64) {
-        match self.chats.entry(chat) {
-            Entry::Occupied(at_work) => at_work.get().send_modify(|news| *news += 1),
-            Entry::Vacant(idle) => {
-                let (news, heard) = watch::channel(0);
-                idle.insert(news);
-                let office = Arc::clone(&self.office);
-                self.tasks.spawn(async move {
-                    let served = AssertUnwindSafe(office.serve(chat, heard)).catch_unwind().await;
-                    (chat, served.ok())
-                });
-            }
+        match self.chats.get(&chat) {
+            Some(news) => news.send_modify(|news| *news += 1),
+            None => self.begin(chat),
         }
+    }
+
+    fn begin(&mut self, chat: i64) {
+        let (news, heard) = watch::channel(0);
+        self.chats.insert(chat, news);
+        let office = Arc::clone(&self.office);
+        self.tasks.spawn(async move {
+            let served = AssertUnwindSafe(office.serve(chat, heard)).catch_unwind().await;
+            (chat, served.ok())
+        });
     }
 
     /// A chat has nothing more to do, unless something came while it ended.

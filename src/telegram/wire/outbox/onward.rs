@@ -57,7 +57,8 @@ async fn tell_of(onward: &dyn Onward, untold: &Untold) -> Result<Option<Parcel>,
             onward.arrived(job, &format!("telegram:{}/{message}", untold.place.chat)).await?;
         }
         ("refused", Some(job)) => onward.unreachable(job, &untold.reason).await?,
-        ("unsure", job) if !is_question(&untold.key) => {
+        // Nobody misses a status, so nobody is asked about one.
+        ("unsure", job) if !is_question(&untold.key) && untold.urgency != Urgency::Status => {
             let was_result = untold.urgency == Urgency::Result;
             let lost = Lost { parcel: untold.id, place: untold.place, was_result, job };
             // Each time anew: it may be asked again after it was sent again.

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::time::Duration;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 /// How fast Telegram is written to.
@@ -91,10 +92,9 @@ impl Bucket {
     }
 }
 
-/// What is left to each chat and to all of them.
+/// What is left to each chat.
 pub(super) struct Budget {
     pace: Pace,
-    all: Bucket,
     chats: HashMap<i64, Chat>,
 }
 
@@ -105,23 +105,17 @@ struct Chat {
 }
 
 impl Budget {
-    pub fn new(pace: Pace, now: Instant) -> Self {
-        Self { pace, all: Bucket::full(AT_ONCE.min(pace.overall), pace.overall, now), chats: HashMap::new() }
+    pub fn new(pace: Pace) -> Self {
+        Self { pace, chats: HashMap::new() }
     }
 
     /// Takes one call to this chat, or says after which time to ask again.
     pub fn take(&mut self, id: i64, worth: Worth, now: Instant) -> Result<(), Duration> {
-        let wait = self.all.wait(0.0, now);
-        if worth == Worth::Free && wait.is_zero() {
-            self.all.tokens -= 1.0;
-        }
-        if worth == Worth::Free || !wait.is_zero() {
-            return if wait.is_zero() { Ok(()) } else { Err(wait) };
-        }
-        self.take_message(id, worth == Worth::Status, now)
-    }
-
-    fn take_message(&mut self, id: i64, status: bool, now: Instant) -> Result<(), Duration> {
+        let status = match worth {
+            Worth::Free => return Ok(()),
+            Worth::Status => true,
+            Worth::Awaited => false,
+        };
         if self.chats.len() > REMEMBERED {
             self.forget(now);
         }
@@ -137,9 +131,8 @@ impl Budget {
         if !wait.is_zero() {
             return Err(wait);
         }
-        for bucket in [&mut chat.minute, &mut chat.second, &mut self.all] {
-            bucket.tokens -= 1.0;
-        }
+        chat.minute.tokens -= 1.0;
+        chat.second.tokens -= 1.0;
         if status {
             chat.next_status = Some(now + rate.between_statuses);
         }
@@ -152,6 +145,27 @@ impl Budget {
             let rested = chat.minute.fill(now) >= chat.minute.capacity && chat.second.fill(now) >= chat.second.capacity;
             !rested || chat.next_status.is_some_and(|at| at > now)
         });
+    }
+}
+
+/// The calls to all chats together, in the order in which they were asked for.
+pub(super) struct Gate(Mutex<Bucket>);
+
+impl Gate {
+    pub fn new(pace: Pace) -> Self {
+        Self(Mutex::new(Bucket::full(AT_ONCE.min(pace.overall), pace.overall, Instant::now())))
+    }
+
+    /// Waits for its turn. Returns whether that took a while.
+    pub async fn pass(&self) -> bool {
+        let mut bucket = self.0.lock().await;
+        let wait = bucket.wait(0.0, Instant::now());
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+            bucket.fill(Instant::now());
+        }
+        bucket.tokens -= 1.0;
+        !wait.is_zero()
     }
 }
 
@@ -171,7 +185,7 @@ mod tests {
     /// Everything that goes out of what comes at these times, each as soon as it may.
     fn goes_out(chat: i64, comes: &[(Duration, bool)]) -> Vec<(Duration, bool)> {
         let start = Instant::now();
-        let mut budget = Budget::new(Pace::default(), start);
+        let mut budget = Budget::new(Pace::default());
         let (mut now, mut out) = (start, Vec::new());
         for (at, status) in comes {
             now = now.max(start + *at);
@@ -200,7 +214,7 @@ mod tests {
     #[test]
     fn news_of_a_job_leave_room_for_what_somebody_waits_for() {
         let now = Instant::now();
-        let mut budget = Budget::new(Pace::default(), now);
+        let mut budget = Budget::new(Pace::default());
         let mut at = now;
         // News only, for ten minutes, as often as they may.
         while at < now + 600 * SECOND {
@@ -213,20 +227,25 @@ mod tests {
         assert_eq!(budget.take(GROUP, Worth::Awaited, at), Ok(()), "two answers at once in the midst of news");
     }
 
-    #[test]
-    fn all_chats_together_have_a_limit() {
-        let now = Instant::now();
-        let mut budget = Budget::new(Pace::default(), now);
-        let through = (0..1000).filter(|chat| budget.take(*chat, Worth::Awaited, now).is_ok()).count();
-        assert_eq!(through, 5);
-        let later = now + SECOND / 5;
-        assert_eq!((0..1000).filter(|chat| budget.take(*chat, Worth::Awaited, later).is_ok()).count(), 5);
+    #[tokio::test(start_paused = true)]
+    async fn all_chats_together_have_a_limit() {
+        let gate = Gate::new(Pace::default());
+        let start = Instant::now();
+        for _ in 0..5 {
+            assert!(!gate.pass().await);
+        }
+        for _ in 0..25 {
+            assert!(gate.pass().await);
+        }
+        // Timers tick by the millisecond, so that each wait may be that much longer.
+        let took = start.elapsed();
+        assert!(took >= SECOND && took < SECOND + SECOND / 10, "{took:?}");
     }
 
     #[test]
     fn a_chat_that_rests_is_forgotten_and_one_that_does_not_is_not() {
         let now = Instant::now();
-        let mut budget = Budget::new(Pace { overall: 1e9, ..Pace::default() }, now);
+        let mut budget = Budget::new(Pace::default());
         for chat in 0..2000 {
             let _ = budget.take(chat, Worth::Awaited, now + SECOND * u32::try_from(chat).unwrap());
         }

@@ -132,10 +132,12 @@ pub(super) async fn recover(db: &Db, chat: i64) -> Result<(), DbError> {
     tx.commit().await
 }
 
-/// When a chat may be written to again, as it stood when a process ended.
-pub(super) async fn not_before(db: &Db, chat: i64) -> Result<i64, DbError> {
-    let sql = "SELECT COALESCE(MAX(not_before), 0) AS until FROM telegram_outbox WHERE chat = $1 AND state = 'waiting'";
-    db.row(sql, values![chat]).await?.map_or(Ok(0), |row| row.get("until"))
+/// When a chat may be written to again, and whether something is on its way there, as a process left it that ended.
+pub(super) async fn left_behind(db: &Db, chat: i64) -> Result<(i64, bool), DbError> {
+    let sql = "SELECT COALESCE(MAX(not_before), 0) AS until, COUNT(CASE WHEN state = 'sending' THEN 1 END) AS sending
+        FROM telegram_outbox WHERE chat = $1 AND state IN ('waiting', 'sending')";
+    let Some(row) = db.row(sql, values![chat]).await? else { return Ok((0, false)) };
+    Ok((row.get("until")?, row.get::<i64>("sending")? > 0))
 }
 
 /// What comes next in a chat. What is about a message that has yet to be sent waits for that.

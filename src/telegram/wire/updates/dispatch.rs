@@ -2,13 +2,12 @@
 //! different ones beside each other.
 
 use super::rows::{self, Stored};
-use crate::db::{Db, DbError, Event};
+use crate::db::{Db, DbError, Event, Passing};
 use crate::media::Failure;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use teloxide::types::{Update, UpdateKind};
 use tokio::task::JoinSet;
@@ -20,7 +19,7 @@ const BESIDE: usize = 64;
 const TAKEN: u32 = 500;
 /// How often everything that waits is looked at: news may get lost, and updates come out of order.
 const LOOK: Duration = Duration::from_secs(2);
-/// Pauses after a handler that failed, and tries of one that panics.
+/// Pauses after a handler that failed, and tries of one that panics or fails in a way that does not pass.
 const PAUSES: [u64; 5] = [1, 2, 4, 8, 15];
 const TRIES: usize = 3;
 /// A handler that takes longer delays everything else of its person.
@@ -164,11 +163,12 @@ fn kind(update: &Update) -> &'static str {
 
 /// One update, until it is handled or everything ends.
 async fn handle(db: &Db, handler: impl Handler, (id, update): (i64, Update), stop: &CancellationToken) {
-    let update = Arc::new(update);
-    let mut panics = 0;
+    let mut broke = 0;
     for pause in PAUSES.iter().chain(std::iter::repeat(&PAUSES[PAUSES.len() - 1])) {
         let started = Instant::now();
-        let outcome = AssertUnwindSafe(handler(id, (*update).clone())).catch_unwind().await;
+        // The call itself may panic, too, not only what it returns.
+        let handling = async { handler(id, update.clone()).await };
+        let outcome = AssertUnwindSafe(handling).catch_unwind().await;
         let took = started.elapsed();
         metrics::histogram!("samovar_telegram_handler_seconds").record(took);
         if took > LONG {
@@ -176,17 +176,26 @@ async fn handle(db: &Db, handler: impl Handler, (id, update): (i64, Update), sto
         }
         match outcome {
             Ok(Ok(())) => return,
-            Ok(Err(failure)) => tracing::warn!(update = id, %failure, "an update waits to be handled"),
-            Err(_) => {
-                panics += 1;
-                tracing::error!(update = id, "handling an update broke");
-                if panics >= TRIES {
-                    if let Err(error) = dismiss(db, id).await {
-                        tracing::error!(update = id, %error, "an update that breaks its handler could not be put aside");
-                    }
-                    return;
-                }
+            // By a commit whose answer was lost, or by another process.
+            _ if matches!(rows::is_open(db, id).await, Ok(false)) => return,
+            Ok(Err(failure)) if failure.passes() => {
+                tracing::warn!(update = id, %failure, "an update waits to be handled");
             }
+            Ok(Err(failure)) => {
+                broke += 1;
+                tracing::error!(update = id, %failure, "an update cannot be handled");
+            }
+            Err(_) => {
+                broke += 1;
+                tracing::error!(update = id, "handling an update broke");
+            }
+        }
+        if broke >= TRIES {
+            metrics::counter!("samovar_telegram_updates_total", "kind" => "given_up").increment(1);
+            if let Err(error) = dismiss(db, id).await {
+                tracing::error!(update = id, %error, "an update that breaks its handler could not be put aside");
+            }
+            return;
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -198,7 +207,7 @@ async fn handle(db: &Db, handler: impl Handler, (id, update): (i64, Update), sto
 async fn dismiss(db: &Db, id: i64) -> Result<(), DbError> {
     db.retrying(|| async {
         let mut tx = db.begin().await?;
-        rows::handled(&mut tx, id).await?;
+        rows::mark(&mut tx, id).await?;
         tx.commit().await
     })
     .await

@@ -25,6 +25,9 @@ impl Duty {
         let holder = Uuid::new_v4().to_string();
         let mut told = false;
         loop {
+            if stop.is_cancelled() {
+                return None;
+            }
             match acquire(db, bot, &holder).await {
                 Ok(true) => break,
                 Ok(false) if !told => {
@@ -70,21 +73,18 @@ async fn acquire(db: &Db, bot: i64, holder: &str) -> Result<bool, DbError> {
 }
 
 async fn keep(db: Db, (bot, holder): (i64, String), off: CancellationToken, ended: CancellationToken) {
-    let mut renewed = tokio::time::Instant::now();
     loop {
         tokio::select! { () = ended.cancelled() => break, () = tokio::time::sleep(BEAT) => {} }
         match acquire(&db, bot, &holder).await {
-            Ok(true) => renewed = tokio::time::Instant::now(),
+            Ok(true) => {}
             Ok(false) => {
                 tracing::warn!("another process took over the Telegram bot");
                 off.cancel();
                 return;
             }
+            // Nothing is fetched, sent or handled without the database: whoever cannot reach it does nothing that
+            // another process could do, too, and what it has in hand can still be written down when it is back.
             Err(error) => tracing::warn!(%error, "the lease of the Telegram bot could not be renewed"),
-        }
-        // Whoever cannot renew it must stop before another takes it.
-        if renewed.elapsed() > Duration::from_millis(LEASE.unsigned_abs()) - BEAT {
-            off.cancel();
         }
     }
     let released = async {

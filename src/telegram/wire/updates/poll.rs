@@ -8,12 +8,16 @@ use super::{KINDS, rows};
 use crate::db::Db;
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Updates of one call.
 const BATCH: u32 = 100;
 /// Pauses after calls that fail, in seconds.
 const PAUSES: [u64; 7] = [1, 2, 4, 8, 16, 32, 64];
+/// After a week without updates Telegram may begin to count anew, below what was counted before: what is asked for from
+/// the old number on would then be forgotten unread.
+const SILENCE: Duration = Duration::from_secs(86_400);
 
 /// Fetches until `stop`.
 pub(super) async fn run(bots: &Bots, db: &Db, patience: Patience, stop: &CancellationToken) {
@@ -25,7 +29,7 @@ pub(super) async fn run(bots: &Bots, db: &Db, patience: Patience, stop: &Cancell
 
 async fn fetch(bots: &Bots, db: &Db, patience: Patience) {
     // Without a number first: what is not acknowledged comes again, and what is kept already is known.
-    let (mut offset, mut failures) = (None, 0);
+    let (mut offset, mut failures, mut heard) = (None, 0, Instant::now());
     loop {
         let mut body = json!({ "timeout": patience.poll.as_secs(), "limit": BATCH, "allowed_updates": KINDS });
         if let Some(offset) = offset {
@@ -43,7 +47,9 @@ async fn fetch(bots: &Bots, db: &Db, patience: Patience) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         metrics::gauge!("samovar_telegram_polled_seconds").set(now.as_secs_f64());
         match rows::keep(db, &batch).await {
-            Ok(last) => offset = last.map(|last| last + 1).or(offset),
+            Ok(Some(last)) => (offset, heard) = (Some(last + 1), Instant::now()),
+            Ok(None) if heard.elapsed() > SILENCE => offset = None,
+            Ok(None) => {}
             Err(error) => {
                 tracing::error!(%error, "updates could not be written down; they are fetched again");
                 tokio::time::sleep(Duration::from_secs(1)).await;

@@ -48,11 +48,23 @@ pub(super) async fn open(db: &Db, after: i64, most: u32) -> Result<Vec<Stored>, 
 /// An update was handled: what came of it is in the same transaction. What it said is not kept any longer.
 ///
 /// # Errors
-/// [`DbError`] when it could not be written.
+/// [`DbError::Refused`] when it was handled before, by this process or another: then the transaction must come to
+/// nothing. Another [`DbError`] when it could not be written.
 pub async fn handled(tx: &mut Tx, id: i64) -> Result<(), DbError> {
+    if mark(tx, id).await? { Ok(()) } else { Err(DbError::Refused(sqlx::Error::RowNotFound)) }
+}
+
+/// As [`handled`]; `false`: it was handled before.
+pub(super) async fn mark(tx: &mut Tx, id: i64) -> Result<bool, DbError> {
     let now = tx.now();
-    let sql = "UPDATE telegram_updates SET handled_at = $2, body = '' WHERE id = $1";
-    tx.execute(sql, values![id, now]).await.map(drop)
+    let sql = "UPDATE telegram_updates SET handled_at = $2, body = '' WHERE id = $1 AND handled_at IS NULL";
+    Ok(tx.execute(sql, values![id, now]).await? > 0)
+}
+
+/// Whether one still waits to be handled.
+pub(super) async fn is_open(db: &Db, id: i64) -> Result<bool, DbError> {
+    let sql = "SELECT id FROM telegram_updates WHERE id = $1 AND handled_at IS NULL";
+    Ok(db.row(sql, values![id]).await?.is_some())
 }
 
 /// Deletes updates that were handled long ago.

@@ -46,6 +46,11 @@ impl Done {
 ///
 /// [`Refusal`] in the server's words.
 pub fn done(world: &World, request: &Request) -> Result<Done, Refusal> {
+    let weight = request.files.values().map(|file| file.bytes.len()).sum();
+    world.quietly(|state| {
+        let now = state.clock.now();
+        state.limiter.upload(weight, now)
+    })?;
     let result = match request.method.as_str() {
         "getme" => chats::me(world),
         "sendmessage" => send::text(world, request)?,

@@ -26,7 +26,7 @@ pub fn answer(world: &World, request: &Request) -> Result<Value, Refusal> {
         tap.answer = Some(answer.clone());
         let chat = tap.chat;
         state.limiter.count(chat, |tally| tally.answers += 1);
-        state.note(chat, Event::Answered { query: id, answer });
+        state.note(chat, Event::Answered { answer });
         Ok(json!(true))
     })
 }

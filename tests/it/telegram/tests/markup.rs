@@ -91,6 +91,15 @@ async fn wrong_markup_is_refused() {
     assert_eq!(why, "Bad Request: can't parse MessageEntity: Can't find field \"type\"");
 }
 
+#[tokio::test]
+async fn people_may_send_what_no_client_knows() {
+    let bot = Bot::start().await;
+    let anna = bot.api.user("Анна", "ru");
+    anna.sends_marked("завтра 🐈", "date_time").await;
+    let message = bot.updates(json!({})).await.remove(0)["message"].clone();
+    assert_eq!(message["entities"], json!([{ "type": "date_time", "offset": 0, "length": 9 }]));
+}
+
 #[test]
 fn what_people_write_has_commands_and_mentions() {
     let words = Words::plain("/start@samovar_bot j_1 спроси @anna (https://a.b/c). #кот a/b x@y");

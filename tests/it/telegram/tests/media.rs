@@ -1,7 +1,7 @@
 //! Files both ways.
 
 use super::{Bot, in_chat, picture};
-use crate::telegram::{Attachment, Kind};
+use crate::telegram::{Attachment, Kind, Seen};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -123,6 +123,10 @@ async fn people_send_every_kind_of_file() {
         (&told[2]["voice"]["duration"], &told[3]["document"]["mime_type"]),
         (&json!(7), &json!("application/pdf"))
     );
+    let album = anna.sends_album(vec![Attachment::photo(picture(20, 20)), Attachment::photo(picture(20, 20))]).await;
+    let parts = bot.updates(json!({ "offset": -2 })).await;
+    assert_eq!(parts[0]["message"]["media_group_id"], parts[1]["message"]["media_group_id"]);
+    assert_eq!(parts[1]["message"], *album[1].json());
     let of_nothing: Vec<&str> = told[8].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(of_nothing, ["chat", "date", "from", "message_id"]);
 }
@@ -133,7 +137,7 @@ async fn large_files_cannot_be_downloaded() {
     let anna = bot.friend().await;
     let fits = anna.sends_file(Attachment::voice(&b"OggS"[..]).said_to_weigh(20 << 20)).await;
     let larger = anna.sends_file(Attachment::voice(&b"OggS"[..]).said_to_weigh((20 << 20) + 1)).await;
-    let id = |seen: &crate::telegram::Seen| json!({ "file_id": seen.json()["voice"]["file_id"] });
+    let id = |seen: &Seen| json!({ "file_id": seen.json()["voice"]["file_id"] });
     bot.gets("getFile", id(&fits)).await;
     assert_eq!(bot.is_refused("getFile", id(&larger)).await, "Bad Request: file is too big");
     let unknown = bot.is_refused("getFile", json!({ "file_id": "x" })).await;

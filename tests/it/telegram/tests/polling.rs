@@ -104,13 +104,14 @@ async fn what_waits_too_long_is_forgotten() {
     assert_eq!(bot.api.latencies().unanswered, 2);
 }
 
+/// Where updates go, and how many are refused still.
+type Hooked = Arc<(mpsc::UnboundedSender<(String, Value)>, std::sync::atomic::AtomicUsize)>;
+
 /// A bot behind a webhook: answers with what `refusals` says, then takes everything.
 async fn hook(refusals: usize) -> (String, mpsc::UnboundedReceiver<(String, Value)>) {
     let (tell, told) = mpsc::unbounded_channel();
     let state = Arc::new((tell, std::sync::atomic::AtomicUsize::new(refusals)));
-    let take = |State(state): State<Arc<(mpsc::UnboundedSender<(String, Value)>, std::sync::atomic::AtomicUsize)>>,
-                headers: HeaderMap,
-                body: axum::Json<Value>| async move {
+    let take = |State(state): State<Hooked>, headers: HeaderMap, body: axum::Json<Value>| async move {
         let secret = headers.get("x-telegram-bot-api-secret-token").map_or("", |value| value.to_str().unwrap());
         let left = state.1.load(std::sync::atomic::Ordering::SeqCst);
         if left > 0 {

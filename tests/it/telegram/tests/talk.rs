@@ -8,8 +8,10 @@ use std::time::Duration;
 async fn a_person_and_a_bot_talk() {
     let bot = Bot::start().await;
     let anna = bot.api.user("Анна", "ru");
+    anna.opens_link("j_1").await;
+    assert_eq!(bot.updates(json!({ "offset": -1 })).await[0]["message"]["entities"][0]["type"], "bot_command");
     anna.sends("рыжий кот").await;
-    let update = bot.updates(json!({})).await.remove(0);
+    let update = bot.updates(json!({ "offset": -1 })).await.remove(0);
     assert_eq!(update["message"]["text"], "рыжий кот");
     assert_eq!(update["message"]["from"]["language_code"], "ru");
     bot.gets("sendChatAction", in_chat(&anna, json!({ "action": "upload_photo" }))).await;
@@ -32,9 +34,9 @@ async fn a_person_and_a_bot_talk() {
     assert_eq!(tapped["callback_query"]["data"], "1|again|a");
     let answer = json!({ "callback_query_id": tapped["callback_query"]["id"], "text": "Поставил" });
     bot.gets("answerCallbackQuery", answer).await;
-    assert_eq!(anna.expects_answer(&tap).await.text, "Поставил");
+    let answer = anna.expects_answer(&tap).await;
+    assert_eq!((answer.text.as_str(), answer.alert), ("Поставил", false));
     anna.nothing_more_for(Duration::from_millis(20)).await;
-    println!("{}", bot.api.transcript(anna.chat));
 }
 
 /// What a test says when it fails.
