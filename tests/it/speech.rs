@@ -208,9 +208,12 @@ fn the_command_line_refuses_what_cannot_be_heard() {
     let desk = Desk::new();
     std::fs::write(desk.path("text.ogg"), "this is a text").unwrap();
     std::fs::write(desk.path("empty.wav"), "").unwrap();
+    let whole = std::fs::read(clip("ru-date.ogg")).unwrap();
+    std::fs::write(desk.path("half.ogg"), &whole[..whole.len() / 2]).unwrap();
     std::fs::copy(root().join("tests/data/sound/silent-film.mp4"), desk.path("film.mp4")).unwrap();
     desk.refused_in_one_line(&["transcribe", "text.ogg"], 2, "`file` is not OGG, MP3, WAV");
     desk.refused_in_one_line(&["transcribe", "empty.wav"], 2, "`file` is not OGG, MP3, WAV");
+    desk.refused_in_one_line(&["transcribe", "half.ogg"], 2, "cut off, its end is missing");
     desk.refused_in_one_line(&["transcribe", "film.mp4"], 2, "there is no sound in it");
     desk.refused_in_one_line(&["transcribe", "absent.wav"], 1, "absent.wav cannot be read");
     let speech = clip("ru-date.ogg");

@@ -4,6 +4,7 @@
 
 mod container;
 mod mp4;
+mod ogg;
 mod pcm;
 mod resample;
 mod stream;
@@ -76,7 +77,8 @@ impl Sound {
         Some(sound.samples.len() as f64 / f64::from(sound.rate))
     }
 
-    /// Makes sure that a file holds a sound that decodes, by its first packets and its length.
+    /// Makes sure that a file holds a sound that decodes, by its first packets and its length, and that none of it is
+    /// missing, where that can be seen: whoever sends half a recording should know.
     ///
     /// # Errors
     /// As [`Self::decode`].
@@ -88,6 +90,9 @@ impl Sound {
         });
         let film = film.unwrap_or(Ok(None)).map_err(|why: String| unreadable(param, Some(&why)))?;
         let film = film.ok_or_else(|| unreadable(param, None))?;
+        if ogg::is_cut_off(bytes) {
+            return Err(unreadable(param, Some("it was cut off, its end is missing")));
+        }
         let seconds = Self::seconds(bytes).ok_or_else(|| unreadable(param, None))?;
         if seconds > f64::from(MAX_SECONDS) {
             return Err(too_long(param, seconds));

@@ -130,14 +130,15 @@ async fn what_cannot_be_heard_is_refused_with_the_reason() {
     let server = server(Turn::Paints).await;
     let film = clip("silent-film.mp4");
     let sound = clip("modern-opus.ogg");
-    let half = &sound[..40];
+    let (head, half) = (&sound[..40], &sound[..sound.len() / 2]);
     for (status, said, parts) in [
         (400, "`file` is missing", vec![Part::Text("language", "ru")]),
         (400, "`file` is empty", vec![Part::File("file", b"")]),
         (400, "one sound at a time", vec![Part::File("file", &sound), Part::File("file", &sound)]),
         (422, "`file` is not OGG, MP3", vec![Part::File("file", b"a text that is called sound.ogg")]),
         (422, "there is no sound in it", vec![Part::File("file", &film)]),
-        (422, "not a sound that can be read", vec![Part::File("file", half)]),
+        (422, "not a sound that can be read", vec![Part::File("file", head)]),
+        (422, "cut off, its end is missing", vec![Part::File("file", half)]),
         (400, "is not one of json, text", vec![Part::File("file", &sound), Part::Text("response_format", "pdf")]),
         (400, "verbose_json", vec![Part::File("file", &sound), Part::Text("timestamp_granularities[]", "word")]),
         (
