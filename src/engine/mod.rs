@@ -19,6 +19,8 @@ pub mod nn;
 #[cfg(feature = "engine")]
 pub mod noise;
 #[cfg(feature = "engine")]
+mod random_weights;
+#[cfg(feature = "engine")]
 mod resident;
 #[cfg(feature = "engine")]
 pub mod sdxl;

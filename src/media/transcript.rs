@@ -2,10 +2,12 @@
 
 use super::text::{Segment, Text};
 use super::{language, words};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// A form of a transcript.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Format {
     /// `{"text"}`.
     #[default]

@@ -2,7 +2,7 @@
 
 use super::header::{self, Shape};
 use crate::engine::Result;
-use crate::engine::sdxl::synthetic::uniform;
+use crate::engine::random_weights::uniform;
 use crate::engine::weights::unusable;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
