@@ -113,7 +113,7 @@ async fn a_cancelled_recording_stops_and_the_next_is_heard() {
         async move { local.transcribe("demo-whisper", false, &request, watch).await }
     });
     let seen = tokio::time::timeout(HANG, progress.recv()).await.expect("no hang").expect("it tells how far it is");
-    assert!(seen.step < seen.of && seen.of == 360, "{seen:?}");
+    assert!(seen.step < seen.of && (355..=365).contains(&seen.of), "{seen:?}");
     cancel.cancel();
     let outcome = tokio::time::timeout(HANG, task).await.expect("no hang").unwrap();
     assert_eq!(outcome, Err(Failure::Cancelled));

@@ -12,8 +12,8 @@ use super::super::wire::Action;
 use super::super::words::mode::Mode;
 use super::super::words::{cut, html, keyboards, time};
 use super::{Done, Handler};
-use crate::media::{Request, Text};
 use crate::media::task::{SpeechTranscribe, Task};
+use crate::media::{Request, Text};
 use async_trait::async_trait;
 use std::time::Duration;
 

@@ -18,7 +18,7 @@ async fn heard(server: &Server, path: &str, fields: &[(&str, &str)]) -> Answer {
 }
 
 /// What reached the one who answers.
-fn asked(server: &Server) -> samovar::media::task::SpeechTranscribe {
+fn asked(server: &Server) -> media::task::SpeechTranscribe {
     match server.painter.others.lock().unwrap().pop() {
         Some(Asked::SpeechTranscribe(request)) => request,
         other => panic!("not a recording: {other:?}"),
@@ -79,7 +79,9 @@ async fn what_is_asked_reaches_the_one_who_answers() {
     let input = json!({"file": asset["id"], "timestamp_granularities": ["word"], "translate": true});
     let job = server.post("/v1/jobs", &json!({"task": "speech.transcribe", "input": input})).await;
     assert_eq!(job.status, 202, "{}", job.json());
-    server.painter.started.notified().await;
+    // They end with the job.
+    let events = server.get(&format!("/v1/jobs/{}/events", job.json()["id"].as_str().unwrap())).await;
+    assert_eq!(events.status, 200);
     let request = asked(&server);
     assert!(request.words && request.translate && request.audio.is_some());
 }
