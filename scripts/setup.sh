@@ -12,7 +12,8 @@ tests=false
 packages=()
 need() { command -v "$1" >/dev/null || packages+=("$2"); }
 need cc build-essential
-# libopus is built from the sources that its crate brings.
+# libopus and whisper.cpp are built from the sources that their crates bring; the latter is C++.
+need c++ build-essential
 need cmake cmake
 need curl curl
 need git git

@@ -13,7 +13,7 @@ use crate::db::{Clock, Db};
 use crate::intake::Intake;
 use crate::lettering::Letterer;
 use crate::local::catalogue::Catalogue;
-use crate::local::{DeviceSetting, Local};
+use crate::local::{DeviceSetting, Local, Paced};
 use crate::media::{Answered, Failure, ImageRequest, Request, Watch};
 use crate::pipeline::Pipeline;
 use crate::providers::Provider;
@@ -80,6 +80,23 @@ impl Studio {
     /// As [`Local::draw_synthetic`].
     pub async fn draw_synthetic(&self, save: &Path, request: &ImageRequest, watch: Watch) -> Result<Answered, Failure> {
         self.local.draw_synthetic(save, request, watch).await
+    }
+
+    /// How fast this machine reads speech with a model, or with random weights of its published shape, which are kept in
+    /// the folder `save` if that is given.
+    ///
+    /// # Errors
+    /// As [`Local::pace_speech`].
+    pub async fn pace_speech(
+        &self,
+        model: &str,
+        (synthetic, save): (bool, Option<&Path>),
+        watch: Watch,
+    ) -> Result<Paced, Failure> {
+        if synthetic {
+            return self.local.pace_synthetic_speech(model, save, watch).await;
+        }
+        self.local.pace_speech(model, watch).await
     }
 
     /// One line about the engine, which is started for it.

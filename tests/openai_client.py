@@ -1,9 +1,11 @@
 """What a user of the official openai client does, against a running Samovar: `openai_client.py ADDRESS KEY`.
 
-Ends with `all good`, or at the first thing that is not. Needs only the demo model.
+Ends with `all good`, or at the first thing that is not. Needs only the demo models.
 """
 
 import base64
+import json
+import pathlib
 import struct
 import sys
 import urllib.request
@@ -106,6 +108,37 @@ def edits():
         check("a variation", answer.data[0].url.startswith(ADDRESS))
 
 
+CLIPS = pathlib.Path(__file__).parent / "data" / "speech"
+
+
+def speech():
+    said = {name: clip["text"] for name, clip in json.loads((CLIPS / "expected.json").read_text()).items()}
+    ear = client.audio.transcriptions
+
+    def heard(name, **how):
+        return ear.create(model="demo-whisper", file=CLIPS / name, **how)
+
+    answer = heard("ru-date.ogg")
+    check(f"a voice note is written down: {answer.text}", answer.text == said["ru-date"])
+    check(f"by the demo model, which says so: {answer.notice}", "scripts/fetch_models.sh" in answer.notice)
+    check("an MP3 as text", heard("en-modern.mp3", response_format="text").strip() == said["en-modern"])
+    whole = heard("ru-deepspeech.ogg", response_format="verbose_json", timestamp_granularities=["word", "segment"], language="ru", temperature=0)
+    check(f"with language and length: {whole.language}, {whole.duration} s", whole.language == "russian" and 5.5 < whole.duration < 5.8)
+    check("with segments", "".join(part.text for part in whole.segments).strip() == said["ru-deepspeech"] and whole.segments[0].avg_logprob < 0)
+    check(f"with words: {[(word.word, word.start) for word in whole.words]}", " ".join(word.word for word in whole.words) == said["ru-deepspeech"])
+    check("as subtitles", heard("ru-lamp-on.ogg", response_format="srt").startswith("1\n00:00:00,") and heard("ru-lamp-on.ogg", response_format="vtt").startswith("WEBVTT"))
+    events = list(heard("concat45.ogg", stream=True))
+    deltas = [event.delta for event in events if event.type == "transcript.text.delta"]
+    check(f"as a stream of {len(deltas)} parts", len(deltas) == 3 and "".join(deltas) == events[-1].text == said["concat45"])
+    english = client.audio.translations.create(model="demo-whisper", file=CLIPS / "ru-forget.ogg", prompt="a hint")
+    check(f"a translation: {english.text}", english.text)
+    chosen = ear.create(model="", file=CLIPS / "ru-forget.ogg")
+    check("without a model the server chooses", chosen.text == said["ru-forget"] and "no model of speech is installed" in chosen.fallback_reason)
+    refused("text as a sound", openai.UnprocessableEntityError, "invalid_value", lambda: ear.create(model="demo-whisper", file=("a.ogg", b"text")))
+    refused("an empty sound", openai.BadRequestError, "invalid_value", lambda: ear.create(model="demo-whisper", file=("a.ogg", b"")))
+    refused("a model that is not there", openai.NotFoundError, "model_not_found", lambda: ear.create(model="whisper-9", file=CLIPS / "ru-date.ogg"))
+
+
 def errors():
     stranger = openai.OpenAI(base_url=f"{ADDRESS}/v1", api_key="wrong", max_retries=0)
     refused("a wrong key", openai.AuthenticationError, "invalid_api_key", stranger.models.list)
@@ -139,6 +172,7 @@ def a_full_line():
 models()
 generations()
 edits()
+speech()
 errors()
 a_full_line()
 print("all good")

@@ -175,6 +175,7 @@ impl Chain {
                 Ok(mut answered) => {
                     answered.notices.extend(renamed(request, &answered));
                     answered.notices.extend(fewer(request, &answered));
+                    answered.notices.extend(untimed(request, &answered));
                     answered.provenance.fallback_reason = reason(&attempts);
                     return Ok(answered);
                 }
@@ -260,6 +261,14 @@ fn fewer(request: &Request, answered: &Answered) -> Option<String> {
     let Content::Pictures(result) = &answered.content else { return None };
     let (made, asked) = (result.pictures.len(), request.units() as usize);
     (made < asked).then(|| format!("{made} of the {asked} pictures asked for were made"))
+}
+
+/// A word about times of words that were asked for and not told.
+fn untimed(request: &Request, answered: &Answered) -> Option<String> {
+    let (Request::SpeechTranscribe(request), Content::Text(text)) = (request, &answered.content) else { return None };
+    let by = &answered.provenance;
+    let untold = request.words && text.words.is_empty() && !text.text.is_empty();
+    untold.then(|| format!("{}:{} does not tell when each word was said", by.provider, by.model))
 }
 
 /// One sentence for the person who asked: why the first choice did not answer, and how many more did not. The log has

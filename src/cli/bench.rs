@@ -1,4 +1,6 @@
-//! `samovar bench`: how fast this machine draws, through the same engine process that serves.
+//! `samovar bench`: how fast this machine draws or hears, through the same engine process that serves.
+
+mod speech;
 
 use super::{Usage, say};
 use crate::app::Studio;
@@ -15,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Args {
     /// A name from `samovar models list`, or a path
     model: String,
-    /// Random weights of SDXL's published shape instead of the model's own: needs no download
+    /// Random weights of the published shape (of SDXL, or of the Whisper named) instead of the model's own: needs no download
     #[arg(long)]
     synthetic: bool,
     /// Write those random weights to this folder in the published layout, so that other programs can be measured on them
@@ -36,7 +38,7 @@ pub struct Args {
     /// Pixels [default: the model's]
     #[arg(long, value_name = "H")]
     height: Option<u32>,
-    /// Pictures to draw; the medians of their times are told
+    /// Pictures to draw, or times to measure; the medians are told
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     runs: u32,
     /// One JSON object as the last line
@@ -69,7 +71,11 @@ struct Told<'a> {
 /// # Errors
 /// Whatever kept a picture from being drawn.
 pub async fn run(args: Args, config: &Config, cancel: CancellationToken) -> Result<()> {
-    let request = args.request(&Catalogue::read(&config.catalogue())?)?;
+    let catalogue = Catalogue::read(&config.catalogue())?;
+    if speech::hears(&catalogue, &args.model) {
+        return speech::run(&args, config, cancel).await;
+    }
+    let request = args.request(&catalogue)?;
     let studio = Studio::open(config, true, None).await?;
     let measured = measure(&args, &studio, request, cancel).await;
     let threads = studio.threads();
@@ -145,7 +151,11 @@ impl Args {
             return Err(Usage(message).into());
         }
         if self.synthetic && entry.is_none_or(|entry| entry.family != Family::Sdxl) {
-            return Err(Usage(format!("--synthetic knows the shape of SDXL only, which {} is not", self.model)).into());
+            return Err(Usage(format!(
+                "--synthetic knows the shapes of SDXL and of Whisper, and {} is neither",
+                self.model
+            ))
+            .into());
         }
         let defaults = entry.map(|entry| entry.defaults).unwrap_or_default();
         let request = ImageRequest {

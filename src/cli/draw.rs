@@ -96,7 +96,7 @@ pub async fn run(args: Args, config: &Config, cancel: CancellationToken) -> Resu
     let files = files::plan(args.out, request.count)?;
     let studio = Studio::open(config, true, None).await?;
     let (watch, arrives) = Watch::new(cancel);
-    let shown = tokio::spawn(progress::show(arrives));
+    let shown = tokio::spawn(progress::show(arrives, "step"));
     let drawn = studio.ask(request.clone(), watch).await;
     studio.close().await;
     shown.await.context("the progress display broke")?;

@@ -17,6 +17,7 @@ mod provider_keys;
 mod providers;
 mod serve;
 mod stats;
+mod transcribe;
 mod upscale;
 mod users;
 mod worker;
@@ -55,6 +56,8 @@ enum Command {
     Draw(Box<draw::Args>),
     /// Make a picture larger
     Upscale(upscale::Args),
+    /// Write down what is said in a recording
+    Transcribe(transcribe::Args),
     /// What waits, runs and has ended
     Jobs(jobs::Args),
     /// What can run here, what is missing, and bringing it
@@ -133,6 +136,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
         Command::Jobs(args) => jobs::run(args, &config).await?,
         Command::Draw(args) => draw::run(*args, &config, stop_on_signal()?).await?,
         Command::Upscale(args) => upscale::run(args, &config, stop_on_signal()?).await?,
+        Command::Transcribe(args) => transcribe::run(args, &config, stop_on_signal()?).await?,
         Command::Models(args) => {
             let settings = fetch::Settings::new(config.hf_endpoint.clone(), config.hf_token.clone());
             models::run(args, &Catalogue::read(&config.catalogue())?, settings).await?;

@@ -58,7 +58,7 @@ pub async fn run(args: Args, config: &Config, cancel: CancellationToken) -> Resu
     let files = files::plan(Some(args.out), 1)?;
     let studio = Studio::open(config, true, None).await?;
     let (watch, arrives) = Watch::new(cancel);
-    let shown = tokio::spawn(progress::show(arrives));
+    let shown = tokio::spawn(progress::show(arrives, "step"));
     let made = studio.ask(request, watch).await;
     studio.close().await;
     shown.await.context("the progress display broke")?;

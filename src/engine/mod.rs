@@ -2,7 +2,7 @@
 //!
 //! [`protocol`] is what parent and child say to each other and is all that the server needs of this room; the rest
 //! is compiled only with feature `engine`. [`nn`] has the layers, [`weights`] feeds them, then one room per model
-//! family ([`sdxl`], [`upscale`]) over the parts that families share ([`clip`], [`autoencoder`], [`noise`]).
+//! family ([`sdxl`], [`upscale`], [`whisper`]) over the parts that families share ([`clip`], [`autoencoder`], [`noise`]).
 
 pub mod protocol;
 #[cfg(feature = "engine")]
@@ -19,6 +19,8 @@ pub mod nn;
 #[cfg(feature = "engine")]
 pub mod noise;
 #[cfg(feature = "engine")]
+mod random_weights;
+#[cfg(feature = "engine")]
 mod resident;
 #[cfg(feature = "engine")]
 pub mod sdxl;
@@ -26,6 +28,8 @@ pub mod sdxl;
 pub mod upscale;
 #[cfg(feature = "engine")]
 pub mod weights;
+#[cfg(feature = "engine")]
+pub mod whisper;
 
 #[cfg(feature = "engine")]
 pub use resident::{Painter, Resident, Result, Watcher, load};

@@ -3,6 +3,10 @@
 //! Plain structs only: postcard knows no flattening and no untagged enums. Both sides open with [`Hello`] and
 //! refuse another protocol or another build, so a stale binary is an error at start and never a puzzle later.
 
+mod speech;
+
+pub use speech::{SpeechPace, SyntheticWhisper, TranscribeJob, Transcript, WhisperParts};
+
 use crate::media::{Decoder, DrawnPicture, Mask, Mode, Picture, Progress, Scheduler, Timings};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -10,7 +14,7 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 /// Version of these words; raised with every change to them.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 /// Hash of the sources this binary was built from (see build.rs): equal for `samovar` and its `samovar-engine`.
 pub const BUILD_ID: &str = env!("SAMOVAR_BUILD_ID");
 /// Largest frame: a picture of [`MAX_MADE_PIXELS`](crate::media::picture::MAX_MADE_PIXELS) or eight of 2048×2048, and
@@ -104,6 +108,8 @@ pub enum Kind {
     Painter,
     /// Makes pictures larger.
     Upscaler,
+    /// Writes down what is said.
+    Transcriber,
 }
 
 /// The files of one model, found and named by the parent, read by the engine.
@@ -126,6 +132,7 @@ impl ModelSpec {
         match self.architecture {
             Architecture::Sdxl(_) => Kind::Painter,
             Architecture::CompactEsrgan => Kind::Upscaler,
+            Architecture::Whisper(_) => Kind::Transcriber,
         }
     }
 }
@@ -137,6 +144,8 @@ pub enum Architecture {
     Sdxl(SdxlParts),
     /// Real-ESRGAN's compact network: a single .safetensors.
     CompactEsrgan,
+    /// Whisper: a single file in whisper.cpp's ggml format. It always computes on the processor.
+    Whisper(WhisperParts),
 }
 
 /// What goes with an SDXL checkpoint.
@@ -168,6 +177,10 @@ pub enum Job {
     Draw(DrawJob),
     /// Make a picture larger.
     Upscale(UpscaleJob),
+    /// Write down what is said.
+    Transcribe(TranscribeJob),
+    /// Measure how fast a model of speech is.
+    PaceSpeech,
 }
 
 impl Job {
@@ -177,6 +190,7 @@ impl Job {
         match self {
             Self::Draw(_) => Kind::Painter,
             Self::Upscale(_) => Kind::Upscaler,
+            Self::Transcribe(_) | Self::PaceSpeech => Kind::Transcriber,
         }
     }
 }
@@ -188,6 +202,10 @@ pub enum Output {
     Drawn(DrawOutput),
     /// Of [`Job::Upscale`].
     Upscaled(UpscaleOutput),
+    /// Of [`Job::Transcribe`].
+    Transcribed(Transcript),
+    /// Of [`Job::PaceSpeech`].
+    SpeechPaced(SpeechPace),
 }
 
 /// Pictures to draw; limits were checked by the parent. `None`: the model's own default.

@@ -4,6 +4,7 @@ use super::device;
 use super::protocol::{Architecture, DrawJob, DrawOutput, EngineFailure, FailureClass, Job, ModelSpec, Output};
 use super::sdxl::Sdxl;
 use super::upscale::Upscaler;
+use super::whisper::Whisper;
 use crate::media::Progress;
 
 /// What every part of the engine returns.
@@ -15,6 +16,8 @@ pub enum Resident {
     Painter(Box<dyn Painter>),
     /// One that makes pictures larger.
     Upscaler(Upscaler),
+    /// One that writes down what is said.
+    Transcriber(Whisper),
 }
 
 impl Resident {
@@ -26,6 +29,10 @@ impl Resident {
         match (self, job) {
             (Self::Painter(painter), Job::Draw(job)) => painter.draw(job, watch).map(Output::Drawn),
             (Self::Upscaler(upscaler), Job::Upscale(job)) => upscaler.upscale(job, watch).map(Output::Upscaled),
+            (Self::Transcriber(whisper), Job::Transcribe(job)) => {
+                whisper.transcribe(job, watch).map(Output::Transcribed)
+            }
+            (Self::Transcriber(whisper), Job::PaceSpeech) => whisper.pace(watch).map(Output::SpeechPaced),
             (_, job) => Err(EngineFailure::new(
                 FailureClass::Crashed,
                 format!("the resident {:?} is of another kind", job.kind()),
@@ -60,6 +67,7 @@ pub fn load(model: &ModelSpec) -> Result<(Resident, String)> {
     let resident = match &model.architecture {
         Architecture::Sdxl(parts) => Resident::Painter(Box::new(Sdxl::load(model, parts, place)?)),
         Architecture::CompactEsrgan => Resident::Upscaler(Upscaler::load(model, place)?),
+        Architecture::Whisper(parts) => Resident::Transcriber(Whisper::load(&model.path, parts)?),
     };
     Ok((resident, line))
 }

@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use futures::StreamExt;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error};
+use serde_json::map::Entry;
 use serde_json::{Map, Value};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -77,13 +78,24 @@ impl Form {
             } else {
                 let text =
                     String::from_utf8(bytes.into()).map_err(|_| ApiError::field(&name, "the text is not UTF-8"))?;
-                fields.insert(name, Value::String(text));
+                put(&mut fields, name, text);
             }
             if fields.len() + files.len() > MAX_PARTS {
                 return Err(broken_form(format!("it has more than {MAX_PARTS} parts")));
             }
         }
         Ok(Self { fields, files })
+    }
+}
+
+/// A form that carries a sound.
+pub struct SoundForm(pub Form);
+
+impl<S: Send + Sync> FromRequest<S> for SoundForm {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        Form::of_at_most(MAX_UPLOAD + (1 << 20), request, state).await.map(Self)
     }
 }
 
@@ -108,6 +120,22 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
             return Err(ApiError::field("file", "there is no file: send it as the body, or as `file` of a form"));
         }
         Ok(Self(bytes))
+    }
+}
+
+/// Adds a field of a form; one whose name ends in `[]` may be there several times.
+fn put(fields: &mut Map<String, Value>, name: String, text: String) {
+    match fields.entry(name) {
+        Entry::Occupied(mut known) if known.key().ends_with("[]") => {
+            if let Value::Array(all) = known.get_mut() {
+                all.push(Value::String(text));
+            }
+        }
+        Entry::Occupied(mut known) => *known.get_mut() = Value::String(text),
+        Entry::Vacant(new) => {
+            let several = new.key().ends_with("[]");
+            new.insert(if several { Value::Array(vec![Value::String(text)]) } else { Value::String(text) });
+        }
     }
 }
 
@@ -206,6 +234,20 @@ pub fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Err
         Value::String(text) => Ok((!text.is_empty()).then_some(text)),
         other => Err(D::Error::custom(format!("a text is expected, not {}", shortened(&other.to_string())))),
     }
+}
+
+/// Several texts, or one.
+pub fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let texts = match Value::deserialize(from)? {
+        Value::Null => Vec::new(),
+        Value::Array(texts) => texts,
+        one => vec![one],
+    };
+    let text = |value: Value| match value {
+        Value::String(text) => Ok(text),
+        other => Err(D::Error::custom(format!("texts are expected, not {}", shortened(&other.to_string())))),
+    };
+    texts.into_iter().map(text).collect()
 }
 
 /// A whole number, also as text: clients are not strict about it, and forms know only text.

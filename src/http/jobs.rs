@@ -6,11 +6,10 @@ use super::extract::{self, Asked, Json, Named};
 use super::images::{Format, ImageFields, ImageList, list as image_list};
 use super::speech::SpeechFields;
 use super::tasks;
+use super::transcripts::TranscriptFields;
 use crate::intake::{JobView, State as JobState, Wish};
 use crate::media::owner::Door as WayIn;
-use crate::media::task::{
-    ImageDescribe, ImageLetter, ImageUpscale, SpeechTranscribe, TextTranslate, TextWrite, VideoGenerate,
-};
+use crate::media::task::{ImageDescribe, ImageLetter, ImageUpscale, TextTranslate, TextWrite, VideoGenerate};
 use crate::media::{AssetId, Failure, JobId, Owner, Provenance, Source, Text, Tried};
 use axum::Extension;
 use axum::extract::State;
@@ -44,7 +43,7 @@ pub enum TaskInput {
     /// `image.describe`.
     Describe(ImageDescribe),
     /// `speech.transcribe`.
-    Transcribe(SpeechTranscribe),
+    Transcribe(TranscriptFields),
     /// `speech.synthesize`.
     Speak(SpeechFields),
     /// `text.write`.
@@ -63,8 +62,8 @@ pub struct JobOrder {
     #[serde(default, deserialize_with = "extract::text")]
     #[schema(example = "image.generate")]
     task: Option<String>,
-    /// For pictures the fields of `/v1/images/generations`, for `speech.synthesize` those of `/v1/audio/speech`, for the
-    /// rest those of the task. Files are ids as `/v1/assets` gives them: `image` (or `images`), `mask`, `audio`; one of
+    /// For pictures the fields of `/v1/images/generations`, for `speech.transcribe` those of
+    /// `/v1/audio/transcriptions`, for `speech.synthesize` those of `/v1/audio/speech`, for the rest those of the task. Files are ids as `/v1/assets` gives them: `image` (or `images`), `mask`, `audio`; one of
     /// them may be `parent`: the first file of the parent's answer.
     #[serde(default)]
     #[schema(value_type = TaskInput)]

@@ -1,4 +1,4 @@
-//! The HTTP door: OpenAI's shapes for pictures, the jobs behind them, stored files, health, metrics, OpenAPI.
+//! The HTTP door: OpenAI's shapes for pictures and speech, the jobs behind them, stored files, health, metrics, OpenAPI.
 //!
 //! One file for each resource. Must not know who answers or how: what is shown of models and of the engine comes
 //! through [`Models`], [`Providers`] and [`Probe`], wired by the composition root.
@@ -18,6 +18,7 @@ mod openapi;
 mod ranges;
 mod speech;
 mod tasks;
+mod transcripts;
 
 use crate::accounts::{Accounts, Keys};
 use crate::intake::Intake;
@@ -126,6 +127,8 @@ pub fn router(settings: &Settings, mut state: State, stop: CancellationToken) ->
         .routes(routes!(images::edits))
         .routes(routes!(images::variations))
         .routes(routes!(speech::speech))
+        .routes(routes!(transcripts::transcriptions))
+        .routes(routes!(transcripts::translations))
         .routes(routes!(models::list))
         .routes(routes!(models::one))
         .routes(routes!(jobs::submit, jobs::list))

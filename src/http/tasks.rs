@@ -7,7 +7,8 @@ use super::extract;
 use super::images::ImageFields;
 use super::models;
 use super::speech::SpeechFields;
-use crate::media::task::{ImageEdit, SpeechSynthesize, TASKS};
+use super::transcripts::TranscriptFields;
+use crate::media::task::{ImageEdit, SpeechSynthesize, SpeechTranscribe, TASKS};
 use crate::media::{ImageRequest, Request, Source, Task};
 use serde_json::{Map, Value};
 
@@ -37,6 +38,7 @@ pub(super) fn request(
             let (drawing, _) = extract::typed::<ImageFields>(input)?.request(door)?;
             ImageEdit { drawing, images: Vec::new(), mask: None }.into()
         }
+        SpeechTranscribe::NAME => extract::typed::<TranscriptFields>(input)?.request(door)?.into(),
         SpeechSynthesize::NAME => extract::typed::<SpeechFields>(input)?.request(door)?.into(),
         task if TASKS.iter().any(|(known, _)| *known == task) => {
             let request = Request::from_json(task, Value::Object(input))

@@ -1,9 +1,9 @@
 //! The parent's side of the engine process: which engine, whether a model fits, one job at a time, and what to do
 //! when the engine dies. It must not know how models compute, nor who else could answer.
 //!
-//! The way of a job: [`catalogue`] says where the model lies, a file for each kind of job (`draw`, `upscale`) makes it ready for
-//! the engine, `seat` waits in line for it, `plan` says whether and how it fits, `supervise` talks to the process that
-//! `child` keeps, `death` reads what it died of.
+//! The way of a job: [`catalogue`] says where the model lies, a file for each kind of job (`draw`, `upscale`, `transcribe`)
+//! makes it ready for the engine, `seat` waits in line for it, `plan` says whether and how it fits, `supervise` talks to
+//! the process that `child` keeps, `death` reads what it died of.
 
 mod backoff;
 mod binary;
@@ -15,14 +15,17 @@ mod draw;
 mod facts;
 mod footprint;
 mod memory;
+mod pace;
 mod plan;
 mod seat;
 mod settings;
 mod supervise;
 mod synthetic;
+mod transcribe;
 mod upscale;
 mod work;
 
+pub use pace::Paced;
 pub use settings::{DeviceSetting, Settings};
 
 use crate::engine::protocol::{BUILD_ID, DeviceChoice};

@@ -1,7 +1,8 @@
 //! A request made ready for the engine: a job, and the ladder of ways to do it. What is special to one kind of model
-//! stands in a file of its own ([`super::draw`], [`super::upscale`]).
+//! stands in a file of its own ([`super::draw`], [`super::upscale`], [`super::transcribe`]).
 
 use super::draw::DrawWay;
+use super::transcribe::TranscribeWay;
 use super::upscale::UpscaleWay;
 use crate::engine::protocol::{Architecture, DeviceChoice, Job, ModelSpec};
 
@@ -12,6 +13,8 @@ pub(super) enum Way {
     Draw(DrawWay),
     /// Of making a picture larger.
     Upscale(UpscaleWay),
+    /// Of writing down what is said.
+    Transcribe(TranscribeWay),
 }
 
 /// A way to do a job, and what it takes.
@@ -54,6 +57,8 @@ impl Work {
             // The other VAE is for half precision, which a processor does not compute in.
             Architecture::Sdxl(parts) if device == DeviceChoice::Cpu => parts.vae = None,
             Architecture::Sdxl(_) | Architecture::CompactEsrgan => {}
+            // whisper.cpp is built for the processor only.
+            Architecture::Whisper(_) => self.spec.device = DeviceChoice::Cpu,
         }
     }
 
@@ -62,8 +67,9 @@ impl Work {
         match (&mut self.job, way) {
             (Job::Draw(job), Way::Draw(way)) => way.settle(job),
             (Job::Upscale(job), Way::Upscale(way)) => job.tile = way.tile,
+            (Job::Transcribe(job), Way::Transcribe(way)) => job.beams = way.beams,
             // A ladder is made with its job.
-            (Job::Draw(_) | Job::Upscale(_), _) => {}
+            (Job::Draw(_) | Job::Upscale(_) | Job::Transcribe(_) | Job::PaceSpeech, _) => {}
         }
     }
 

@@ -1,7 +1,6 @@
 //! What comes of a task, whoever did it.
 
-use super::{Failure, ImageResult, Medium, Provenance};
-use serde::{Deserialize, Serialize};
+use super::{Failure, ImageResult, Medium, Provenance, Text};
 
 /// An answer in memory: what was made, by whom, and what should be said about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,30 +26,6 @@ pub enum Content {
     Sound(Medium),
     /// A film.
     Video(Medium),
-}
-
-/// Words: a transcript, a description, a translation.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Text {
-    /// All of it.
-    pub text: String,
-    /// Its language, where it was told: ISO-639-1 or a name, as the one who answered calls it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub language: Option<String>,
-    /// When each part of a transcript was said, where that was told.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub segments: Vec<Segment>,
-}
-
-/// A part of a transcript.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Segment {
-    /// Seconds from the beginning.
-    pub start: f64,
-    /// Seconds from the beginning.
-    pub end: f64,
-    /// What was said.
-    pub text: String,
 }
 
 impl Content {

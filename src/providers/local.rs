@@ -1,5 +1,7 @@
 //! The models of this machine as one provider among others.
 
+mod speech;
+
 use super::lettering::{self, Lettering};
 use super::{Call, Key, Manners, Provider};
 use crate::local::Local;
@@ -16,7 +18,8 @@ fn tasks_of(family: Family) -> &'static [&'static str] {
         Family::Sdxl => &[ImageRequest::NAME, task::ImageEdit::NAME],
         Family::Flux => &[ImageRequest::NAME],
         Family::RealEsrganCompact => &[task::ImageUpscale::NAME],
-        Family::Whisper | Family::SileroVad | Family::RealEsrgan => &[],
+        Family::Whisper => &[task::SpeechTranscribe::NAME],
+        Family::RealEsrgan => &[],
     }
 }
 
@@ -66,7 +69,7 @@ impl Provider for LocalModels {
     fn models(&self) -> Vec<ModelCard> {
         let works = |entry: &&Entry| !tasks_of(entry.family).is_empty();
         let cards = self.catalogue.entries().iter().filter(works).map(|entry| self.card(entry));
-        cards.chain([self.lettering.card()]).collect()
+        cards.chain([self.best_of_speech(), self.lettering.card()]).collect()
     }
 
     fn manners(&self) -> Manners {
@@ -85,6 +88,7 @@ impl Provider for LocalModels {
                 let drawing = tokio::task::spawn_blocking(move || edit.as_drawing()).await;
                 draw(&drawing.map_err(|e| Failure::internal(format!("reading the pictures broke: {e}")))??).await
             }
+            Request::SpeechTranscribe(request) => self.transcribe(call.model, request, call.watch).await,
             Request::ImageLetter(letter) if call.model == lettering::NAME => {
                 self.lettering.answer(letter, call.watch).await
             }
@@ -136,9 +140,13 @@ mod tests {
         assert!(cards.iter().all(|card| card.provider == "local"));
         let letters = named(lettering::NAME);
         assert!(letters.tasks == [task::ImageLetter::NAME] && !letters.ready, "{letters:?}");
+        let hears = |card: &&ModelCard| card.name.contains("whisper");
+        assert!(cards.iter().filter(hears).all(|card| card.tasks == [task::SpeechTranscribe::NAME]));
+        // Only the demonstration is installed, which `whisper` does not stand for.
+        assert!(!named("whisper").ready && named("demo-whisper").ready && named("demo-whisper").title.contains("demo"));
         let generate = ImageRequest::NAME.to_owned();
         let others = [lettering::NAME, "realesrgan"];
-        let painters = cards.iter().filter(|card| !others.contains(&card.name.as_str()));
+        let painters = cards.iter().filter(|card| !hears(card) && !others.contains(&card.name.as_str()));
         assert!(painters.clone().count() > 3 && painters.clone().all(|card| card.tasks.contains(&generate)));
     }
 }

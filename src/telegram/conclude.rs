@@ -15,6 +15,9 @@ use crate::db::DbError;
 use crate::media::{Answer, Failure};
 use std::time::Duration;
 
+/// Most notices below words: the first are the most important.
+const MOST_NOTICES: usize = 2;
+
 /// An answered order, with everything that is told about it.
 pub struct Finished<'a> {
     /// What the door knows.
@@ -81,11 +84,16 @@ impl Finished<'_> {
         }
     }
 
-    /// Words with what they cost below them: HTML.
+    /// Words with what they cost and what is to be known of them below: HTML.
     #[must_use]
     pub fn with_bill(&self, html: String) -> String {
-        let lines = self.bill_line().into_iter().chain(self.answered_by());
+        let lines = self.bill_line().into_iter().chain(self.answered_by()).chain(self.notices().take(MOST_NOTICES));
         lines.fold(html, |html, line| format!("{html}\n<i>{line}</i>"))
+    }
+
+    /// What the answer says about itself: HTML.
+    fn notices(&self) -> impl Iterator<Item = String> {
+        self.answer.notices.iter().filter_map(|notice| caption::notice(self.order.lang, notice))
     }
 
     /// Who answered, where that was not this server.
@@ -100,8 +108,7 @@ impl Finished<'_> {
     pub fn caption(&self, nth: usize, more: Option<String>) -> String {
         let lang = self.order.lang;
         let (width, height) = self.sizes.get(nth).copied().unwrap_or_default();
-        let notices = self.answer.notices.iter().filter_map(|notice| caption::notice(lang, notice));
-        let lines = self.order.asked.notes.iter().cloned().chain(notices).chain(more).collect();
+        let lines = self.order.asked.notes.iter().cloned().chain(self.notices()).chain(more).collect();
         Caption {
             lang,
             prompt: &self.order.asked.words,

@@ -25,6 +25,8 @@ mod older;
 mod openai;
 mod queue;
 mod serve;
+#[cfg(feature = "engine")]
+mod speech;
 mod statistics;
 mod storage;
 mod telegram;

@@ -107,6 +107,11 @@ impl Catalogue {
         })
     }
 
+    /// Silero's model of where somebody speaks, which every model of speech needs.
+    pub(in crate::local) fn vad(&self) -> PathBuf {
+        self.settings().models_dir.join("silero-vad").join("ggml-silero-v6.2.0.bin")
+    }
+
     fn clip_vocabulary(&self) -> PathBuf {
         self.settings().models_dir.join("tokenizers").join("clip")
     }

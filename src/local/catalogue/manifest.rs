@@ -67,8 +67,6 @@ pub enum Family {
     Flux,
     /// Whisper in whisper.cpp's ggml format.
     Whisper,
-    /// Silero's voice activity detector in whisper.cpp's ggml format.
-    SileroVad,
     /// Real-ESRGAN.
     RealEsrgan,
     /// Real-ESRGAN's compact network (`SRVGGNetCompact`).

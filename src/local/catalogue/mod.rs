@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(last.name, "demo");
         let bundled: Vec<_> = catalogue.entries().iter().filter(|entry| entry.bundled).collect();
         let names: Vec<_> = bundled.iter().map(|entry| (entry.name.as_str(), entry.is_demo())).collect();
-        assert_eq!(names, [("realesrgan", false), ("demo", true)]);
+        assert_eq!(names, [("realesrgan", false), ("demo-whisper", true), ("demo", true)]);
         assert!(bundled.iter().all(|entry| entry.is_demo() == entry.title.contains("demo")));
     }
 

@@ -4,19 +4,21 @@
 
 mod container;
 mod mp4;
+mod ogg;
 mod pcm;
 mod resample;
+mod stream;
 
 use super::Failure;
 use container::Reader;
 use resample::Resampler;
 
+pub use stream::Stream;
+
 /// Longest sound accepted, in seconds (CONTRACT: 4 hours).
 pub const MAX_SECONDS: u32 = 4 * 60 * 60;
 /// Most samples held at once: the longest sound at 48 kHz. Only files at odd rates made of silence hold more.
 const MAX_SAMPLES: usize = MAX_SECONDS as usize * 48_000;
-/// How often a file may change its rate. Chained OGG streams may at every link; real ones never do.
-const MAX_PARTS: usize = 16;
 /// Packets looked into before a file counts as silent. MP3 gives nothing until its reservoir of bits has filled.
 const FIRST_PACKETS: usize = 64;
 
@@ -75,7 +77,8 @@ impl Sound {
         Some(sound.samples.len() as f64 / f64::from(sound.rate))
     }
 
-    /// Makes sure that a file holds a sound that decodes, by its first packets and its length.
+    /// Makes sure that a file holds a sound that decodes, by its first packets and its length, and that none of it is
+    /// missing, where that can be seen: whoever sends half a recording should know.
     ///
     /// # Errors
     /// As [`Self::decode`].
@@ -87,6 +90,9 @@ impl Sound {
         });
         let film = film.unwrap_or(Ok(None)).map_err(|why: String| unreadable(param, Some(&why)))?;
         let film = film.ok_or_else(|| unreadable(param, None))?;
+        if ogg::is_cut_off(bytes) {
+            return Err(unreadable(param, Some("it was cut off, its end is missing")));
+        }
         let seconds = Self::seconds(bytes).ok_or_else(|| unreadable(param, None))?;
         if seconds > f64::from(MAX_SECONDS) {
             return Err(too_long(param, seconds));
@@ -123,105 +129,15 @@ impl Sound {
 
 /// Decodes at a rate, or at the one the sound begins with.
 fn decode(bytes: &[u8], rate: Option<u32>, param: &str) -> Result<Sound, Failure> {
-    let collected = guarded(|| {
-        let mut reader = Reader::open(bytes).map_err(Stop::Unreadable)?;
-        let mut collector = Collector { rate, part: None, parts: 0, before: 0.0, samples: Vec::new() };
-        while let Some(block) = reader.next() {
-            collector.take(block.rate, block.samples)?;
-        }
-        Ok(collector.finish())
-    });
-    match collected.unwrap_or(Ok(None)) {
-        Ok(Some(sound)) => Ok(sound),
-        Ok(None) => Err(unreadable(param, None)),
-        Err(Stop::Unreadable(why)) => Err(unreadable(param, Some(&why))),
-        Err(Stop::TooLong) => {
-            // How long it is altogether is told by its packets; at least it is longer than what was decoded.
-            let seconds = Sound::seconds(bytes).unwrap_or_default();
-            Err(too_long(param, seconds.max(f64::from(MAX_SECONDS) + 1.0)))
-        }
-        Err(Stop::TooMuch) => {
+    let mut stream = Stream::of(bytes, rate, param)?;
+    let mut samples = Vec::new();
+    while stream.next(&mut samples)? {
+        if samples.len() > MAX_SAMPLES {
             let message = format!("`{param}` has more than {MAX_SAMPLES} samples; at most {MAX_SAMPLES} are accepted");
-            Err(Failure::TooBig { message })
+            return Err(Failure::TooBig { message });
         }
     }
-}
-
-/// Why decoding ended before the file did.
-enum Stop {
-    Unreadable(String),
-    TooLong,
-    TooMuch,
-}
-
-/// Joins what is decoded, at one rate.
-struct Collector {
-    /// The rate of the whole: what was asked for, else that of the first part.
-    rate: Option<u32>,
-    /// What is being read.
-    part: Option<Part>,
-    parts: usize,
-    /// How long the parts before it are together, in seconds.
-    before: f64,
-    samples: Vec<f32>,
-}
-
-/// A stretch of one rate.
-struct Part {
-    rate: u32,
-    length: u64,
-    /// To the rate of the whole, where that is another.
-    resampler: Option<Resampler>,
-}
-
-impl Part {
-    fn seconds(&self) -> f64 {
-        self.length as f64 / f64::from(self.rate)
-    }
-}
-
-impl Collector {
-    fn take(&mut self, rate: u32, samples: &[f32]) -> Result<(), Stop> {
-        let mut part = match self.part.take() {
-            Some(part) if part.rate == rate => part,
-            ended => self.begin(rate, ended)?,
-        };
-        part.length += samples.len() as u64;
-        if self.before + part.seconds() > f64::from(MAX_SECONDS) {
-            return Err(Stop::TooLong);
-        }
-        match &mut part.resampler {
-            Some(resampler) => resampler.push(samples, &mut self.samples),
-            None => self.samples.extend_from_slice(samples),
-        }
-        self.part = Some(part);
-        if self.samples.len() > MAX_SAMPLES { Err(Stop::TooMuch) } else { Ok(()) }
-    }
-
-    fn begin(&mut self, rate: u32, ended: Option<Part>) -> Result<Part, Stop> {
-        self.end(ended);
-        self.parts += 1;
-        if self.parts > MAX_PARTS {
-            return Err(Stop::Unreadable(format!("it changes its sample rate more than {MAX_PARTS} times")));
-        }
-        let whole = *self.rate.get_or_insert(rate);
-        Ok(Part { rate, length: 0, resampler: (rate != whole).then(|| Resampler::new(rate, whole)) })
-    }
-
-    fn end(&mut self, part: Option<Part>) {
-        let Some(part) = part else { return };
-        self.before += part.seconds();
-        if let Some(resampler) = part.resampler {
-            resampler.finish(&mut self.samples);
-        }
-    }
-
-    fn finish(mut self) -> Option<Sound> {
-        let last = self.part.take();
-        self.end(last);
-        let rate = self.rate?;
-        (!self.samples.is_empty()).then_some(Sound { rate, samples: self.samples })
-    }
+    Ok(Sound { rate: stream.rate().unwrap_or(*resample::RATES.start()), samples })
 }
 
 /// Runs code that is not ours over bytes that are not ours: where it breaks an assumption of its own, the file is bad

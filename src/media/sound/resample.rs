@@ -92,3 +92,6 @@ impl Resampler {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;

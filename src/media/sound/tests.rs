@@ -292,6 +292,23 @@ fn a_file_that_was_cut_off_gives_what_it_has() {
     }
 }
 
+#[test]
+fn an_ogg_that_was_cut_off_is_refused_at_the_door() {
+    for name in ["modern-opus.ogg", "modern-vorbis.ogg", "modern-stereo.ogg"] {
+        let whole = clip(name);
+        assert!(Sound::heard(&whole, "audio").is_ok(), "{name}");
+        let tagged = [&whole[..], b"TAG of another format"].concat();
+        assert!(Sound::heard(&tagged, "audio").is_ok(), "{name}");
+        for end in [whole.len() / 2, whole.len() * 2 / 3, whole.len() - 1] {
+            let failure = Sound::heard(&whole[..end], "audio").expect_err("its end is missing");
+            assert!(failure.to_string().contains("cut off, its end is missing"), "{name}, {end}: {failure}");
+        }
+        // Between two pages nothing tells that more should come: so end the recordings of what is still on air.
+        let last = whole.windows(4).rposition(|four| four == b"OggS").unwrap();
+        assert!(!ogg::is_cut_off(&whole[..last]), "{name}");
+    }
+}
+
 /// A box of an MP4.
 fn boxed(kind: &[u8; 4], inside: &[u8]) -> Vec<u8> {
     let length = u32::try_from(inside.len() + 8).unwrap();

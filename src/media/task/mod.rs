@@ -249,7 +249,7 @@ tasks! {
     ImageUpscale(ImageUpscale) = "local:realesrgan,fal,*",
     ImageLetter(ImageLetter) = "local:lettering",
     ImageDescribe(ImageDescribe) = "openai,google,hf,yandex,*",
-    SpeechTranscribe(SpeechTranscribe) = "openai,yandex,hf,*",
+    SpeechTranscribe(SpeechTranscribe) = "local:whisper,openai,yandex,hf,*,local:demo-whisper",
     SpeechSynthesize(SpeechSynthesize) = "yandex,openai,google,*",
     TextWrite(TextWrite) = "openai,yandex,google,hf,*",
     TextTranslate(TextTranslate) = "yandex,openai,google,hf,*",

@@ -7,9 +7,11 @@ use utoipa::ToSchema;
 
 /// Longest hint about names and terms, in characters.
 const MAX_HINT: usize = 2000;
+/// Most readings followed at a time: what whisper.cpp has room for.
+const MAX_BEAMS: u32 = 8;
 
 /// A wish for a transcript.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct SpeechTranscribe {
     /// The sound.
@@ -22,6 +24,13 @@ pub struct SpeechTranscribe {
     pub prompt: Option<String>,
     /// In English, whatever is spoken.
     pub translate: bool,
+    /// 0 to 1: how freely words are guessed. Without one, from the surest words on, more freely only where those fail.
+    pub temperature: Option<f32>,
+    /// How many readings are followed side by side, 1 to 8: more are slower and find better ones. Only a model of this
+    /// machine takes notice.
+    pub beams: Option<u32>,
+    /// Tell when each word was said.
+    pub words: bool,
     /// Who is to answer.
     #[serde(flatten)]
     pub choice: Choice,
@@ -42,6 +51,12 @@ impl Task for SpeechTranscribe {
         files("audio", usize::from(self.audio.is_some()), elsewhere, 1)?;
         bounded("prompt", self.prompt.as_deref().unwrap_or_default(), MAX_HINT)?;
         language("language", self.language.as_ref())?;
+        if self.temperature.is_some_and(|degree| !(0.0..=1.0).contains(&degree)) {
+            return Err(Failure::invalid("temperature", "`temperature` must be 0 to 1"));
+        }
+        if self.beams.is_some_and(|beams| !(1..=MAX_BEAMS).contains(&beams)) {
+            return Err(Failure::invalid("beams", format!("`beams` must be 1 to {MAX_BEAMS}")));
+        }
         Ok((self, Vec::new()))
     }
 
@@ -55,6 +70,8 @@ impl Task for SpeechTranscribe {
             .maybe("language", self.language.as_ref())
             .maybe("prompt", self.prompt.as_ref())
             .with("translate", self.translate)
+            .maybe("temperature", self.temperature)
+            .with("words", self.words)
     }
 
     fn media(&self) -> Result<Vec<(&'static str, Medium)>, Failure> {

@@ -7,7 +7,7 @@ use super::plan::Plan;
 use super::refusal;
 use super::reply::Reply;
 use super::request::{self, Part};
-use crate::media::content::Text;
+use crate::media::Text;
 use crate::media::{Content, DrawnPicture, Failure, ImageResult, Medium, Picture, Refusal, Request};
 use bytes::Bytes;
 

@@ -3,7 +3,7 @@
 
 use super::file::{Join, Output, OutputKind};
 use super::reply::{self, Reply};
-use crate::media::content::{Segment, Text};
+use crate::media::text::{Segment, Text};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -119,7 +119,7 @@ fn words(output: &Output, values: &[Json], json: &Json) -> Option<Text> {
         (false, _) => plain.join(between),
     };
     let language = reply::find(json, &output.language).first().and_then(Json::as_str).map(str::to_owned);
-    Some(Text { text, language, segments: segments(output, json) })
+    Some(Text { text, language, segments: segments(output, json), ..Text::default() })
 }
 
 fn segments(output: &Output, json: &Json) -> Vec<Segment> {
@@ -131,7 +131,7 @@ fn segments(output: &Output, json: &Json) -> Vec<Segment> {
             found.as_f64().or_else(|| found.as_str()?.trim_end_matches('s').parse().ok())
         };
         let text = one(&parts.text)?.as_str()?.to_owned();
-        Some(Segment { start: seconds(&parts.start)?, end: seconds(&parts.end)?, text })
+        Some(Segment { start: seconds(&parts.start)?, end: seconds(&parts.end)?, text, sureness: None })
     };
     parts.path.query(json).all().into_iter().filter_map(segment).collect()
 }

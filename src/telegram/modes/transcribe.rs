@@ -10,17 +10,20 @@ use super::super::texts::{args, escaped};
 use super::super::turn::Turn;
 use super::super::wire::Action;
 use super::super::words::mode::Mode;
-use super::super::words::{cut, keyboards, time};
+use super::super::words::{cut, html, keyboards, time};
 use super::{Done, Handler};
-use crate::media::Request;
 use crate::media::task::{SpeechTranscribe, Task};
+use crate::media::{Request, Text};
 use async_trait::async_trait;
 use std::time::Duration;
 
 /// A transcript of more messages than this goes as a file.
 const MOST_MESSAGES: usize = 3;
 /// Units of a message that are left for the words around a transcript.
-const AROUND: usize = 300;
+const AROUND: usize = 800;
+/// Most units of the beginning of a transcript that is in a file, and units that are left for the words before it.
+const BEGINNING: usize = 500;
+const BEFORE: usize = 150;
 
 /// The mode.
 pub struct Transcribe;
@@ -51,13 +54,15 @@ impl Handler for Transcribe {
             let html = finished.with_bill(lang.html("voice-empty", args! {}));
             return vec![finished.parcel(Body::Text { html }, Default::default())];
         }
-        let seconds = finished.answer.text.as_ref().and_then(|text| text.segments.last()).map(|last| last.end);
-        let duration = time::exact(lang, Duration::from_secs_f64(seconds.unwrap_or_default().clamp(0.0, 1e6)));
+        let duration = time::exact(lang, finished.answer.text.as_ref().map(lasted).unwrap_or_default());
         let parts = cut::split(text, cut::MESSAGE - AROUND);
         if parts.len() > MOST_MESSAGES {
-            let caption = lang.html("voice-file", args! { "duration" => duration, "text" => cut::within(text, 500) });
+            let below = finished.with_bill(String::new());
+            let room = cut::CAPTION.saturating_sub(BEFORE + html::units(&below));
+            let beginning = cut::within(text, room.min(BEGINNING));
+            let caption = lang.html("voice-file", args! { "duration" => duration, "text" => beginning });
             let name = lang.plain("file-transcript", args! { "job" => number });
-            let body = Body::TextFile { name, text: text.to_owned(), caption: finished.with_bill(caption) };
+            let body = Body::TextFile { name, text: text.to_owned(), caption: format!("{caption}{below}") };
             return vec![finished.parcel(body, Default::default())];
         }
         let count = parts.len();
@@ -75,6 +80,12 @@ impl Handler for Transcribe {
         };
         parts.iter().enumerate().map(part).collect()
     }
+}
+
+/// How long the sound is; where nobody told, up to the last that was said.
+fn lasted(text: &Text) -> Duration {
+    let seconds = text.duration.or(text.segments.last().map(|last| last.end)).unwrap_or_default();
+    Duration::from_secs_f64(seconds.clamp(0.0, 1e6))
 }
 
 /// Takes a sound that somebody sent.

@@ -2,8 +2,10 @@
 //! are told in the language of the one who asked. It must not know those rooms.
 
 use super::super::texts::{Args, Lang, args};
+use super::time;
 use regex::{Captures, Regex};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 /// Tells what was found in a sentence.
 type Tell = fn(Lang, &Captures<'_>) -> String;
@@ -37,6 +39,14 @@ const NOTICES: &[Known] = &[
     (r"memory is short: the text encoders were unloaded after use", |l, _| word(l, "notice-encoders")),
     (r"memory is short: the tiny decoder drew the pixels, details are softer", |l, _| word(l, "notice-tiny-decoder")),
     (r"memory is short: the picture was decoded in parts", |l, _| word(l, "notice-tiled")),
+    (r"the demo model wrote this down: .+ `scripts/fetch_models.sh (\S+)` brings a real one", |l, c| {
+        l.plain("notice-demo-speech", args! { "model" => &c[1] })
+    }),
+    (r"memory is short: only one reading of the sound was followed", |l, _| word(l, "notice-one-reading")),
+    (r"what is said at (\d+) s could not be made out", |l, c| {
+        let at = Duration::from_secs(c[1].parse().unwrap_or_default());
+        l.plain("notice-not-made-out", args! { "time" => time::exact(l, at) })
+    }),
     (r"the prompt was not translated into English \(.+\); (.+) read it as it was written", |l, c| {
         l.plain("notice-not-translated", args! { "model" => &c[1] })
     }),
@@ -69,7 +79,7 @@ const REASONS: &[Known] = &[
     (r"the local engine .* cannot be used", |l, _| word(l, "reason-missing")),
     (r"no answer in time", |l, _| word(l, "reason-timeout")),
     (r"the model gave no usable picture", |l, _| word(l, "reason-bad-output")),
-    (r"(?:no local model does|there is no model)", |l, _| word(l, "reason-missing")),
+    (r"(?:no local model does|there is no model|no model of speech is installed)", |l, _| word(l, "reason-missing")),
     (r"the (?:bundled )?model '.+' is (?:not installed|installed in part|damaged)", |l, _| word(l, "reason-missing")),
     (r"the local engine died \d+ times", |l, _| word(l, "reason-crashed")),
     (r"\d+ requests are before this one on this machine", |l, _| word(l, "reason-busy")),

@@ -12,6 +12,7 @@ mod painter;
 mod served;
 mod settling;
 mod tasks;
+mod transcripts;
 mod uploads;
 
 use axum::Router;

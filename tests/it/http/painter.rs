@@ -6,7 +6,7 @@ use samovar::media::models::ModelCard;
 use samovar::media::task::TASKS;
 use samovar::media::{
     Answered, Content, Decoder, Drawing, DrawnPicture, Failure, ImageRequest, ImageResult, Medium, Mode, Picture,
-    Progress, Provenance, Request, Segment, Text, Timings,
+    Progress, Provenance, Request, Segment, Text, Timings, Watch,
 };
 use samovar::providers::lettering::Lettering;
 use samovar::providers::{Call, Key, Manners, Provider};
@@ -32,6 +32,8 @@ pub struct Painter {
     turn: Turn,
     /// Every request that reached it.
     pub asked: Mutex<Vec<ImageRequest>>,
+    /// Every request that reached it and was not for a picture.
+    pub others: Mutex<Vec<Request>>,
     /// Told when a request reaches it.
     pub started: Notify,
     /// Told when a request was cancelled.
@@ -45,12 +47,34 @@ pub const SEED: u64 = 7;
 
 impl Painter {
     pub fn new(turn: Turn) -> Self {
-        Self { id: "local", turn, asked: Mutex::default(), started: Notify::new(), cancelled: Notify::new() }
+        Self {
+            id: "local",
+            turn,
+            asked: Mutex::default(),
+            others: Mutex::default(),
+            started: Notify::new(),
+            cancelled: Notify::new(),
+        }
     }
 
     /// Stands where a remote provider does.
     pub fn elsewhere(id: &'static str) -> Self {
         Self { id, ..Self::new(Turn::Paints) }
+    }
+
+    async fn take_turn(&self, watch: &Watch, made: impl FnOnce() -> Answered + Send) -> Result<Answered, Failure> {
+        self.started.notify_one();
+        watch.tell(Progress { step: 1, of: 4, preview: None });
+        match &self.turn {
+            Turn::Paints => Ok(made()),
+            Turn::Fails(failure) => Err(failure.clone()),
+            Turn::Panics => panic!("the painter was told to panic"),
+            Turn::Waits => {
+                watch.cancel.cancelled().await;
+                self.cancelled.notify_one();
+                Err(Failure::Cancelled)
+            }
+        }
     }
 
     /// The only request that reached it.
@@ -109,21 +133,13 @@ impl Provider for Painter {
                 let folder = "/usr/share/fonts/truetype/noto".into();
                 return Lettering::new(Letterer::new(Settings { folder })).answer(request, watch).await;
             }
-            other => return Ok(worded(other)),
+            other => {
+                self.others.lock().unwrap().push(other.clone());
+                return self.take_turn(watch, || worded(other)).await;
+            }
         };
         self.asked.lock().unwrap().push(request.clone());
-        self.started.notify_one();
-        watch.tell(Progress { step: 1, of: 4, preview: None });
-        match &self.turn {
-            Turn::Paints => Ok(painted(&request)),
-            Turn::Fails(failure) => Err(failure.clone()),
-            Turn::Panics => panic!("the painter was told to panic"),
-            Turn::Waits => {
-                watch.cancel.cancelled().await;
-                self.cancelled.notify_one();
-                Err(Failure::Cancelled)
-            }
-        }
+        self.take_turn(watch, || painted(&request)).await
     }
 }
 
@@ -135,7 +151,8 @@ fn worded(request: &Request) -> Answered {
         other => Content::Text(Text {
             text: format!("the answer to {}", other.task()),
             language: Some("ru".into()),
-            segments: vec![Segment { start: 0.0, end: 1.5, text: "the answer".into() }],
+            segments: vec![Segment { start: 0.0, end: 1.5, text: "the answer".into(), sureness: None }],
+            ..Text::default()
         }),
     };
     answered(content)

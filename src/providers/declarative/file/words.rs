@@ -61,7 +61,17 @@ const TASKS: &[Task] = &[
     ("image.upscale", &[("image", Medium), ("scale", Plain)]),
     ("image.letter", &[("image", Medium), ("text", Words), ("style", Words)]),
     ("image.describe", &[("image", Medium), ("prompt", Words), ("language", Words)]),
-    ("speech.transcribe", &[("audio", Medium), ("language", Words), ("prompt", Words), ("translate", Plain)]),
+    (
+        "speech.transcribe",
+        &[
+            ("audio", Medium),
+            ("language", Words),
+            ("prompt", Words),
+            ("translate", Plain),
+            ("temperature", Plain),
+            ("words", Plain),
+        ],
+    ),
     (
         "speech.synthesize",
         &[

@@ -39,6 +39,16 @@ const MADE: &[(&str, &str)] = &[
     ),
     ("memory is short: the picture was decoded in parts", "memory is short: the picture was decoded in parts"),
     (
+        "the demo model wrote this down: it knows only its own clips and makes something up for other speech; ",
+        "the demo model wrote this down: it knows only its own clips and makes something up for other speech; \
+         `scripts/fetch_models.sh whisper-small-q5_1` brings a real one",
+    ),
+    (
+        "memory is short: only one reading of the sound was followed",
+        "memory is short: only one reading of the sound was followed",
+    ),
+    ("what is said at {:.0} s could not be made out", "what is said at 84 s could not be made out"),
+    (
         "the prompt was not translated into English ({why}); {} read it as it was written",
         "the prompt was not translated into English (no translator is set up); SDXL-Turbo read it as it was written",
     ),
@@ -58,6 +68,7 @@ const MADE: &[(&str, &str)] = &[
 const REASONS_MADE: &[&str] = &[
     "no local model does ",
     "there is no model named ",
+    "no model of speech is installed",
     "the model '{name}' is not installed",
     "the model '{name}' is installed in part",
     "the bundled model '{name}' is damaged",
@@ -127,6 +138,7 @@ fn reasons_are_told_by_what_failed() {
             message: "the local engine died 3 times in a row and rests".to_owned(),
             retry_after_s: Some(9),
         },
+        Failure::Missing { message: "no model of speech is installed; `fetch` brings one".to_owned() },
         Failure::Busy { message: "4 requests are before this one on this machine".to_owned(), retry_after_s: None },
         Failure::Internal { message: "the disk is full".to_owned() },
     ];

@@ -1,0 +1,29 @@
+//! Random numbers for the weights of models that are measured without a download: the same for the same seed, as fast
+//! as memory is written. Must not know any model.
+
+use half::f16;
+use rayon::prelude::*;
+
+/// `n` numbers of variance 1 / `inputs`, from a table of 65536 and a counter-based generator (SplitMix64).
+#[must_use]
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+pub fn uniform(n: usize, seed: u64, inputs: usize) -> Vec<f16> {
+    const BLOCK: usize = 1 << 16;
+    let bound = (3.0 / inputs as f32).sqrt();
+    let table: Vec<f16> = (0..1 << 16).map(|i| f16::from_f32((i as f32 / 32_767.5 - 1.0) * bound)).collect();
+    let mut values = vec![f16::ZERO; n];
+    values.par_chunks_mut(BLOCK).enumerate().for_each(|(block, values)| {
+        let mut state = seed ^ (block as u64).wrapping_mul(0xd134_2543_de82_ef95);
+        for four in values.chunks_mut(4) {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = state;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            z ^= z >> 31;
+            for (i, value) in four.iter_mut().enumerate() {
+                *value = table[(z >> (16 * i)) as usize & 0xffff];
+            }
+        }
+    });
+    values
+}
