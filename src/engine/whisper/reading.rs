@@ -260,8 +260,11 @@ mod tests {
         Heard { tokens: tokens.to_vec(), language: Some("ru"), ..Heard::default() }
     }
 
+    /// How a reading was asked for: the temperature, and how many tokens of context.
+    type Asked = (Option<f32>, usize);
+
     /// What is taken of readings that come one after the other, and how each was asked for.
-    fn taken(manner: &Manner, readings: &[&[i32]]) -> (Vec<i32>, bool, Vec<(Option<f32>, usize)>) {
+    fn taken(manner: &Manner, readings: &[&[i32]]) -> (Vec<i32>, bool, Vec<Asked>) {
         let (mut asked, mut left) = (Vec::new(), readings.iter());
         let mut read = |manner: &Manner| {
             asked.push((manner.temperature, manner.context.len()));
