@@ -83,6 +83,9 @@ impl Sound {
     /// # Errors
     /// As [`Self::decode`].
     pub fn heard(bytes: &[u8], param: &str) -> Result<Heard, Failure> {
+        if ogg::is_cut_off(bytes) {
+            return Err(unreadable(param, Some("it was cut off, its end is missing")));
+        }
         let film = guarded(|| {
             let mut reader = Reader::open(bytes)?;
             let sounds = (0..FIRST_PACKETS).any(|_| reader.next().is_some_and(|block| !block.samples.is_empty()));
@@ -90,9 +93,6 @@ impl Sound {
         });
         let film = film.unwrap_or(Ok(None)).map_err(|why: String| unreadable(param, Some(&why)))?;
         let film = film.ok_or_else(|| unreadable(param, None))?;
-        if ogg::is_cut_off(bytes) {
-            return Err(unreadable(param, Some("it was cut off, its end is missing")));
-        }
         let seconds = Self::seconds(bytes).ok_or_else(|| unreadable(param, None))?;
         if seconds > f64::from(MAX_SECONDS) {
             return Err(too_long(param, seconds));

@@ -14,6 +14,10 @@ pub(super) fn possible(rate: u32) -> u32 {
     rate.clamp(*RATES.start(), *RATES.end())
 }
 
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
 /// Changes the rate of a sound that comes in pieces.
 pub(super) struct Resampler {
     /// `None` only if rubato refused rates that it can work with.
@@ -34,8 +38,10 @@ impl Resampler {
     /// From and to a rate of [`RATES`]; others count as the next one.
     pub(super) fn new(from: u32, to: u32) -> Self {
         let (from, to) = (possible(from) as usize, possible(to) as usize);
-        // Both sides of a piece shrink and grow together; the shorter one decides how sharp the filter is.
-        let piece = PIECE.max(PIECE * from / to);
+        // Both sides of a piece shrink and grow together; the shorter one decides how sharp the filter is. An even number
+        // of steps, or the middle of the filter lies between two samples and everything comes out that much too late.
+        let step = 2 * from / gcd(from, to);
+        let piece = PIECE.max(PIECE * from / to).next_multiple_of(step);
         let inner = Fft::new_custom(from, to, piece, 1, 1, WindowFunction::BlackmanHarris2, FixedSync::Both).ok();
         let (delay, length) = inner.as_ref().map_or((0, 0), |fft| (fft.output_delay(), fft.output_frames_max()));
         let (waiting, piece) = (Vec::new(), vec![0.0; length]);
