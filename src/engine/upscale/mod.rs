@@ -1,6 +1,6 @@
 //! Real-ESRGAN's compact network (`SRVGGNetCompact`): a picture made larger.
 //!
-//! [`Upscaler`] is the resident model. [`network`] has its layers, [`tiles`] cuts a picture so that no seam shows and
+//! [`Upscaler`] is the resident model. [`network`] has its layers, [`mod@tiles`] cuts a picture so that no seam shows and
 //! memory is bounded by the tile, [`canvas`] brings pixels in and out.
 
 mod canvas;
