@@ -13,6 +13,7 @@ mod child;
 mod death;
 mod draw;
 mod facts;
+mod flux_parts;
 mod footprint;
 mod memory;
 mod plan;

@@ -1,16 +1,25 @@
 //! Where a model's numbers come from: files, renamed files, or a generator of random ones. Layers ask here by the
 //! names that diffusers publishes and say which shape they need; a file that contradicts is named in the error.
 
+pub mod folder;
+mod gguf;
+mod mapping;
+pub mod names;
+mod renamed;
 mod safetensors;
+pub mod stack;
 
+pub use gguf::GgufFile;
+pub use renamed::{Renamed, Take, Taken};
 pub use safetensors::SafetensorsFiles;
 
 use crate::engine::Result;
 use crate::engine::nn::weight::{Matrix, Place, Stored, Weight};
-use crate::engine::nn::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear, PRelu, Padding};
+use crate::engine::nn::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear, PRelu, Padding, RmsNorm};
 use crate::engine::protocol::{EngineFailure, FailureClass};
 use candle_core::Tensor;
 use std::fmt::Display;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Something that holds tensors by name.
@@ -23,6 +32,18 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// When it is absent, of another shape, or cannot be read; the sentence names file and tensor.
     fn read(&self, name: &str, shape: &[usize]) -> Result<Stored>;
+
+    /// Some rows (along the first axis) of a tensor whose whole shape is `shape`.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    fn read_rows(&self, name: &str, shape: &[usize], rows: Range<usize>) -> Result<Stored> {
+        Ok(self.read(name, shape)?.rows(rows, shape[1..].iter().product()))
+    }
+
+    /// Says that the tensors whose names begin so will not be looked at for a while: what a mapping holds of them in
+    /// memory may leave.
+    fn forget(&self, _prefix: &str) {}
 }
 
 /// The failure of files that cannot be used.
@@ -103,6 +124,11 @@ impl Weights {
     #[must_use]
     pub fn shape(&self, name: impl Display) -> Option<Vec<usize>> {
         self.source.shape(&self.name(name))
+    }
+
+    /// Lets the memory of these tensors go where a mapping holds it; they can be read again.
+    pub fn forget(&self) {
+        self.source.forget(&format!("{}.", self.prefix));
     }
 
     fn name(&self, name: impl Display) -> String {
@@ -191,14 +217,26 @@ impl Weights {
         Ok(LayerNorm::new(at.tensor("weight", &[width])?, at.tensor("bias", &[width])?, eps))
     }
 
+    /// A normalisation by the mean square stored as `name.weight`.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn rms_norm(&self, name: &str, width: usize, eps: f32) -> Result<RmsNorm> {
+        Ok(RmsNorm::new(self.at(name).tensor("weight", &[width])?, eps))
+    }
+
     /// A table stored as `name.weight`, kept in its own precision.
     ///
     /// # Errors
     /// As [`Source::read`].
     pub fn embedding(&self, name: &str, ids: usize, width: usize) -> Result<Embedding> {
-        let at = self.at(name);
-        let table = as_tensor(at.read("weight", &[ids, width])?, &[ids, width])?;
-        Ok(Embedding::new(table.to_device(&self.place.device)?, self.place.compute))
+        let stored = self.at(name).read("weight", &[ids, width])?;
+        let table = if self.place.has_kernels() {
+            Weight::Ours(Matrix::new(ids, width, stored)?)
+        } else {
+            Weight::Candle(as_tensor(stored, &[ids, width])?.to_device(&self.place.device)?)
+        };
+        Ok(Embedding::new(table, self.place.compute))
     }
 }
 
@@ -208,6 +246,7 @@ fn as_tensor(stored: Stored, shape: &[usize]) -> Result<Tensor> {
         Stored::F32(v) => Tensor::from_vec(v, shape, &device)?,
         Stored::F16(v) => Tensor::from_vec(v, shape, &device)?,
         Stored::Bf16(v) => Tensor::from_vec(v, shape, &device)?,
+        Stored::Blocks(blocks) => Tensor::from_vec(blocks.to_f32(), shape, &device)?,
     })
 }
 
@@ -232,5 +271,6 @@ fn inputs_last(stored: Stored, inputs: usize, taps: usize) -> Stored {
         Stored::F32(v) => Stored::F32(turned(&v, inputs, taps)),
         Stored::F16(v) => Stored::F16(turned(&v, inputs, taps)),
         Stored::Bf16(v) => Stored::Bf16(turned(&v, inputs, taps)),
+        Stored::Blocks(blocks) => Stored::F32(turned(&blocks.to_f32(), inputs, taps)),
     }
 }

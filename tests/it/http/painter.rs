@@ -113,7 +113,7 @@ impl Provider for Painter {
         };
         self.asked.lock().unwrap().push(request.clone());
         self.started.notify_one();
-        watch.tell(Progress { step: 1, of: 4, preview: None });
+        watch.tell(Progress { step: 1, of: 4, percent: 0, preview: None });
         match &self.turn {
             Turn::Paints => Ok(painted(&request)),
             Turn::Fails(failure) => Err(failure.clone()),
