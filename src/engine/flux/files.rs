@@ -55,8 +55,8 @@ impl Files {
             None if transformer.guidance_embeds => published("scheduler", include_str!("published/scheduler_dev.json"))?,
             None => published("scheduler", include_str!("published/scheduler_schnell.json"))?,
         };
-        let vae: AutoencoderConfig = match told("vae/config.json") {
-            Some(path) => read(&path)?,
+        let vae: AutoencoderConfig = match config_of(parts, &parts.vae, "vae")? {
+            Some(config) => config,
             None => published("vae", include_str!("published/vae.json"))?,
         };
         if transformer.in_channels != 4 * vae.latent_channels {
@@ -100,19 +100,19 @@ impl Files {
             return ClipEncoder::load(&self.random("text_encoder", place), &published("text_encoder", text)?);
         }
         let source: Arc<dyn Source> = Arc::new(open(&self.parts.clip)?);
-        let config: Option<ClipConfig> = self.config_of(&self.parts.clip, "text_encoder")?;
+        let config: Option<ClipConfig> = config_of(&self.parts, &self.parts.clip, "text_encoder")?;
         let config = config.map_or_else(|| ClipConfig::of_shapes(&*source), Ok)?;
         ClipEncoder::load(&Weights::new(source, place.clone()), &config)
     }
 
-    /// T5, its layers kept in memory or `streamed`.
+    /// T5, its layers kept in memory or `streamed`. `go_on` is asked between layers.
     ///
     /// # Errors
     /// As [`Self::clip`].
-    pub fn t5(&self, place: &Place, streamed: bool) -> Result<T5Encoder> {
+    pub fn t5(&self, place: &Place, streamed: bool, go_on: &dyn Fn() -> Result<()>) -> Result<T5Encoder> {
         if self.parts.synthetic.is_some() {
             let config = published("text_encoder_2", include_str!("published/text_encoder_2.json"))?;
-            return T5Encoder::load(&self.random("text_encoder_2", place), &config, streamed);
+            return T5Encoder::load(&self.random("text_encoder_2", place), &config, streamed, go_on);
         }
         let path = &self.parts.t5;
         let source: Arc<dyn Source> = if is_gguf(path) {
@@ -120,18 +120,30 @@ impl Files {
         } else {
             Arc::new(open(path)?)
         };
-        let config: Option<T5Config> = self.config_of(path, "text_encoder_2")?;
-        let config = config.map_or_else(|| T5Config::of_shapes(&*source), Ok)?;
-        T5Encoder::load(&Weights::new(source, place.clone()), &config, streamed)
+        let config = self.t5_config()?.map_or_else(|| T5Config::of_shapes(&*source), Ok)?;
+        T5Encoder::load(&Weights::new(source, place.clone()), &config, streamed, go_on)
     }
 
-    /// The transformer, its blocks kept in memory or `streamed`.
+    /// What a config says of T5, where there is one.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn t5_config(&self) -> Result<Option<T5Config>> {
+        config_of(&self.parts, &self.parts.t5, "text_encoder_2")
+    }
+
+    /// The transformer, its blocks kept in memory or `streamed`. `go_on` is asked between blocks.
     ///
     /// # Errors
     /// As [`Self::clip`].
-    pub fn transformer(&self, place: &Place, streamed: bool) -> Result<Transformer> {
+    pub fn transformer(
+        &self,
+        place: &Place,
+        streamed: bool,
+        go_on: &dyn Fn() -> Result<()>,
+    ) -> Result<Transformer> {
         if self.parts.synthetic.is_some() {
-            return Transformer::load(&self.random("transformer", place), &self.transformer, streamed);
+            return Transformer::load(&self.random("transformer", place), &self.transformer, streamed, go_on);
         }
         let source: Arc<dyn Source> = if self.spec.path.is_dir() {
             Arc::new(open(&self.spec.path.join("transformer"))?)
@@ -139,7 +151,7 @@ impl Files {
             let width = self.transformer.width();
             Arc::new(Renamed::new(checkpoint(&self.spec.path)?, move |name: &str| original_name(name, width)))
         };
-        Transformer::load(&Weights::new(source, place.clone()), &self.transformer, streamed)
+        Transformer::load(&Weights::new(source, place.clone()), &self.transformer, streamed, go_on)
     }
 
     /// The autoencoder, always in full precision.
@@ -184,18 +196,18 @@ impl Files {
         TinyAutoencoder::load(&Weights::new(Arc::new(open(path)?), place.clone()), &config).map(Some)
     }
 
-    /// The config of a component: the one beside its weights, else that of the folder found for the checkpoint.
-    fn config_of<T: DeserializeOwned>(&self, weights: &Path, name: &str) -> Result<Option<T>> {
-        let beside = weights.join("config.json");
-        let told = self.parts.configs.as_ref().map(|folder| folder.join(name).join("config.json"));
-        let path = Some(beside).filter(|_| weights.is_dir()).or(told).filter(|path| path.exists());
-        path.map(|path| read(&path)).transpose()
-    }
-
     fn random(&self, component: &'static str, place: &Place) -> Weights {
         let kind = self.parts.synthetic.as_deref().unwrap_or_default();
         Weights::new(Arc::new(RandomBlocks::new(component, kind)), place.clone())
     }
+}
+
+/// The config of a component: the one beside its weights, else that of the folder found for the checkpoint.
+fn config_of<T: DeserializeOwned>(parts: &FluxParts, weights: &Path, name: &str) -> Result<Option<T>> {
+    let beside = weights.join("config.json");
+    let told = parts.configs.as_ref().map(|folder| folder.join(name).join("config.json"));
+    let path = Some(beside).filter(|beside| beside.exists()).or(told).filter(|path| path.exists());
+    path.map(|path| read(&path)).transpose()
 }
 
 fn published<T: DeserializeOwned>(name: &str, text: &str) -> Result<T> {

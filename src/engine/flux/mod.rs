@@ -65,12 +65,12 @@ impl Flux {
         }
     }
 
-    /// Has the transformer in memory, in the way that `keep` says.
-    fn with_transformer(&mut self, keep: Keep) -> Result<()> {
+    /// Has the transformer in memory, in the way that `keep` says. `go_on` is asked between blocks.
+    fn with_transformer(&mut self, keep: Keep, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
         let streamed = keep == Keep::OneBlock;
         if self.transformer.as_ref().is_none_or(|(kept, _)| (*kept == Keep::OneBlock) != streamed) {
             self.transformer = None;
-            let load = || self.files.transformer(&self.place, streamed);
+            let load = || self.files.transformer(&self.place, streamed, go_on);
             self.transformer = Some((keep, timed(&mut self.loading_s, load)?));
         }
         Ok(())

@@ -78,7 +78,7 @@ impl Flux {
             self.decoders.tiny = self.files.tiny(&self.place)?;
         }
         let init = self.init(job, task.size)?;
-        self.with_transformer(job.keep)?;
+        self.with_transformer(job.keep, &go_on)?;
         let latents = self.denoise(job, &task, (init.as_ref(), embedded), &looker)?;
         let denoise_s = clock.lap(self.loading_s());
 
@@ -114,7 +114,7 @@ impl Flux {
     pub(super) fn latents(&mut self, job: &DrawJob, looker: &Looker) -> Result<(Vec<Vec<f32>>, (usize, usize))> {
         let task = self.prepare(job)?;
         let embedded = self.embed(job, &|| Ok(()))?;
-        self.with_transformer(job.keep)?;
+        self.with_transformer(job.keep, &|| Ok(()))?;
         Ok((self.denoise(job, &task, (None, embedded), looker)?, task.hw))
     }
 

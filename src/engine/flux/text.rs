@@ -73,7 +73,8 @@ impl Text {
         let words = self.tokenizers.1.encode(text, self.length)?;
         let t5 = match &mut self.t5 {
             Some(t5) => t5,
-            gone => gone.insert(timed(&mut self.loading_s, || files.t5(place, keep == Keep::OneBlock))?),
+            // Each layer is used once: reading it for that costs no more than reading all of them before.
+            gone => gone.insert(timed(&mut self.loading_s, || files.t5(place, keep != Keep::All, go_on))?),
         };
         let prompt = t5.encode(&words.ids, go_on)?;
         if keep != Keep::All {

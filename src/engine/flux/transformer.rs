@@ -39,11 +39,16 @@ pub struct Transformer {
 }
 
 impl Transformer {
-    /// Loads the transformer, its blocks kept in memory or `streamed`.
+    /// Loads the transformer, its blocks kept in memory or `streamed`. `go_on` is asked between blocks.
     ///
     /// # Errors
-    /// When tensors are absent or contradict the config, or the config asks for what is not supported.
-    pub fn load(weights: &Weights, config: &TransformerConfig, streamed: bool) -> Result<Self> {
+    /// When `go_on` says so, tensors are absent or contradict the config, or the config asks for what is not supported.
+    pub fn load(
+        weights: &Weights,
+        config: &TransformerConfig,
+        streamed: bool,
+        go_on: &dyn Fn() -> Result<()>,
+    ) -> Result<Self> {
         config.check()?;
         let width = config.width();
         let embedder = |name: &str, inputs: usize| -> Result<(Linear, Linear)> {
@@ -60,8 +65,8 @@ impl Transformer {
             time: embedder("timestep_embedder", SINUSOIDS)?,
             guidance: config.guidance_embeds.then(|| embedder("guidance_embedder", SINUSOIDS)).transpose()?,
             pooled: embedder("text_embedder", config.pooled_projection_dim)?,
-            double: Stack::load(double, streamed, move |at| DoubleBlock::load(at, &of_double))?,
-            single: Stack::load(single, streamed, move |at| SingleBlock::load(at, &of_single))?,
+            double: Stack::load(double, streamed, go_on, move |at| DoubleBlock::load(at, &of_double))?,
+            single: Stack::load(single, streamed, go_on, move |at| SingleBlock::load(at, &of_single))?,
             last_modulation: weights.linear("norm_out.linear", width, 2 * width, true)?,
             out: weights.linear("proj_out", width, config.in_channels, true)?,
             config: config.clone(),

@@ -108,11 +108,16 @@ struct Layer {
 }
 
 impl T5Encoder {
-    /// Loads the encoder, its layers kept in memory or `streamed`.
+    /// Loads the encoder, its layers kept in memory or `streamed`. `go_on` is asked between layers.
     ///
     /// # Errors
-    /// When tensors are absent or contradict the config, or the config asks for what is not supported.
-    pub fn load(weights: &Weights, config: &T5Config, streamed: bool) -> Result<Self> {
+    /// When `go_on` says so, tensors are absent or contradict the config, or the config asks for what is not supported.
+    pub fn load(
+        weights: &Weights,
+        config: &T5Config,
+        streamed: bool,
+        go_on: &dyn Fn() -> Result<()>,
+    ) -> Result<Self> {
         if config.feed_forward_proj != gated_gelu() {
             return Err(unusable(format!("T5: feed_forward_proj {} is not supported", config.feed_forward_proj)));
         }
@@ -129,7 +134,7 @@ impl T5Encoder {
         Ok(Self {
             tokens: weights.embedding(table, config.vocab_size, config.d_model)?,
             distances: distances.flatten_all()?.to_vec1()?,
-            layers: Stack::load(places, streamed, move |at| Layer::load(at, &of_layers))?,
+            layers: Stack::load(places, streamed, go_on, move |at| Layer::load(at, &of_layers))?,
             last_norm: at.rms_norm("final_layer_norm", config.d_model, config.layer_norm_epsilon)?,
             config: config.clone(),
         })

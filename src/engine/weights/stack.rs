@@ -18,15 +18,20 @@ pub enum Stack<B> {
 }
 
 impl<B> Stack<B> {
-    /// The blocks whose tensors are at those places, kept or `streamed`.
+    /// The blocks whose tensors are at those places, kept or `streamed`. `go_on` is asked before each that is read.
     ///
     /// # Errors
-    /// When a block that is kept cannot be read.
-    pub fn load(at: Vec<Weights>, streamed: bool, load: impl Fn(&Weights) -> Result<B> + 'static) -> Result<Self> {
+    /// When `go_on` says so, or a block that is kept cannot be read.
+    pub fn load(
+        at: Vec<Weights>,
+        streamed: bool,
+        go_on: &dyn Fn() -> Result<()>,
+        load: impl Fn(&Weights) -> Result<B> + 'static,
+    ) -> Result<Self> {
         if streamed {
             return Ok(Self::Streamed { at, load: Box::new(load) });
         }
-        at.iter().map(load).collect::<Result<_>>().map(Self::Kept)
+        at.iter().map(|at| go_on().and_then(|()| load(at))).collect::<Result<_>>().map(Self::Kept)
     }
 
     /// How many.

@@ -30,7 +30,7 @@ fn a_long_prompt_is_cut_after_a_word_and_keeps_its_end() {
     assert!(tokens.cut && tokens.ids.len() == 256);
     let kept = tokens.ids.iter().position(|id| *id == 1).unwrap();
     assert!(kept.is_multiple_of(one) && kept + one > 255, "{kept} tokens of words of {one}");
-    let exactly = tokenizer.encode(&"a ".repeat(255), 256).unwrap();
+    let exactly = tokenizer.encode(&"word ".repeat(255), 256).unwrap();
     assert_eq!((exactly.cut, exactly.ids[255]), (false, 1));
     // A word that is longer than all there is room for is cut within.
     let word = tokenizer.encode(&"antidisestablishmentarianism".repeat(90), 256).unwrap();
