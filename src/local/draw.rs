@@ -1,6 +1,7 @@
 //! Drawing: the manifest's defaults filled in, the size settled, the ladder of what a picture can do without.
 
 use super::catalogue::{Defaults, Family, Located};
+use super::effort::Effort;
 use super::flux_parts;
 use super::footprint::Footprint;
 use super::work::{Rung, Way, Work};
@@ -119,6 +120,7 @@ fn architecture(located: &Located) -> Result<Architecture, Failure> {
 fn draw(spec: ModelSpec, defaults: Defaults, request: ImageRequest) -> Result<Work, Failure> {
     let footprint = Footprint::read(&spec)
         .ok_or_else(|| Failure::internal(format!("'{}' was taken for a model that draws", spec.name)))?;
+    let named = request.choice.model.is_some();
     let seed = request.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let from_init = request.init.is_some();
     let size_of = |asked: Option<u32>, default: Option<u32>| asked.or(if from_init { None } else { default });
@@ -148,8 +150,11 @@ fn draw(spec: ModelSpec, defaults: Defaults, request: ImageRequest) -> Result<Wo
         tiled: false,
         decoder: job.decoder,
     };
+    let times = job.steps.map_or(4, u64::from) * job.seeds.len() as u64;
+    let effort = matches!(footprint, Footprint::Flux(_)).then(|| Effort::flux(everything.pixels(), times, named));
     Ok(Work {
         spec,
+        effort,
         job: Job::Draw(job),
         ladder: ladder(&footprint, everything, request.decoder),
         weights: footprint.weights(),

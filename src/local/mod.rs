@@ -12,6 +12,7 @@ mod cgroup;
 mod child;
 mod death;
 mod draw;
+mod effort;
 mod facts;
 mod flux_parts;
 mod footprint;

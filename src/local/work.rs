@@ -2,6 +2,7 @@
 //! stands in a file of its own ([`super::draw`], [`super::upscale`]).
 
 use super::draw::DrawWay;
+use super::effort::Effort;
 use super::upscale::UpscaleWay;
 use crate::engine::protocol::{Architecture, DeviceChoice, Job, ModelSpec};
 
@@ -44,6 +45,8 @@ pub(super) struct Work {
     pub(super) weights: u64,
     /// Pixels, or what takes as long: how much silence is borne grows with them.
     pub(super) pixels: u64,
+    /// How much a heavy model has to compute; `None` for light ones.
+    pub(super) effort: Option<Effort>,
 }
 
 impl Work {
