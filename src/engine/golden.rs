@@ -1,8 +1,8 @@
 //! What tests that hold the engine against tests/golden share: its files, its cases as jobs, and how near is near.
 
+use super::Watcher;
 use super::nn::FeatureMap;
 use super::protocol::{DrawJob, Keep};
-use super::Watcher;
 use crate::media::{Decoder, Mask, Mode, Picture, Progress, Scheduler};
 use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;

@@ -17,7 +17,8 @@ pub mod clip;
 mod device;
 #[cfg(feature = "engine")]
 pub mod flux;
-#[cfg(all(test, feature = "engine"))]
+#[cfg(test)]
+#[cfg(feature = "engine")]
 mod golden;
 #[cfg(feature = "engine")]
 pub mod nn;

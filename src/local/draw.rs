@@ -6,9 +6,7 @@ use super::flux_parts;
 use super::footprint::Footprint;
 use super::work::{Rung, Way, Work};
 use super::{Local, unexpected};
-use crate::engine::protocol::{
-    Architecture, DeviceChoice, DrawJob, Job, Keep, ModelSpec, Output, SdxlParts,
-};
+use crate::engine::protocol::{Architecture, DeviceChoice, DrawJob, Job, Keep, ModelSpec, Output, SdxlParts};
 use crate::media::image::{MAX_SEED, size_of_init};
 use crate::media::{
     Answered, Content, Decoder, Drawing, Failure, ImageRequest, ImageResult, Provenance, Timings, Watch,
@@ -105,9 +103,7 @@ impl Local {
 fn architecture(located: &Located) -> Result<Architecture, Failure> {
     let Located { vae, taesd, clip_vocabulary, .. } = located.clone();
     match located.family {
-        Family::Sdxl => {
-            Ok(Architecture::Sdxl(SdxlParts { vae, taesd, clip_vocabulary, synthetic: false }))
-        }
+        Family::Sdxl => Ok(Architecture::Sdxl(SdxlParts { vae, taesd, clip_vocabulary, synthetic: false })),
         Family::Flux => flux_parts::find(located).map(Architecture::Flux),
         _ => {
             let message = format!("'{}' is not a model that this version can draw with", located.name);

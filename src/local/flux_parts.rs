@@ -55,7 +55,7 @@ pub(super) fn find(located: &Located) -> Result<FluxParts, Failure> {
 /// there too: FLUX.1's has 16 channels.
 fn tiny_decoder(located: &Located, whole: Option<&Path>) -> Option<PathBuf> {
     let near = ["taesd", "taef1"].map(|name| [Some(located.path.with_file_name(name)), whole.map(|w| w.join(name))]);
-    let channels = |folder: &Path| Some(json(&folder.join("config.json"))?["latent_channels"].as_u64()?);
+    let channels = |folder: &Path| json(&folder.join("config.json"))?["latent_channels"].as_u64();
     let mut places = located.taesd.iter().cloned().chain(near.into_iter().flatten().flatten());
     places.find(|folder| channels(folder) == Some(LATENT_CHANNELS))
 }

@@ -106,3 +106,16 @@ fn an_original_flux_checkpoint_draws_the_same_pictures() {
 fn a_quantised_flux_draws_nearly_the_same_pictures() {
     assert_eq!(flux_drawn_as_diffusers_does(Some("gguf/transformer-q8_0.gguf"), 30.0), 5);
 }
+
+#[test]
+fn with_too_little_memory_flux_says_what_it_needs() {
+    let desk = Desk::new();
+    let model = root().join("tests/golden/flux/schnell");
+    let arguments = ["draw", "a red apple", "--model", model.to_str().unwrap(), "--width", "64", "--height", "64"];
+    let limited = |bytes: &str| desk.command(&arguments).env("SAMOVAR_MEMORY_LIMIT", bytes).output().unwrap();
+    let refused = limited("100MiB");
+    let said = stderr(&refused);
+    assert!(!refused.status.success() && said.contains("not enough memory"), "{said}");
+    // The numbers are of this model: what its parts need one after the other, and what there is.
+    assert!(said.contains("GiB needed, 0.10 GiB available"), "{said}");
+}

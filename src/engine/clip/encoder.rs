@@ -51,7 +51,10 @@ impl ClipConfig {
     pub fn of_shapes(source: &dyn Source) -> Result<Self> {
         let shape = |name: &str| {
             let full = format!("text_model.{name}.weight");
-            source.shape(&full).filter(|s| s.len() == 2).ok_or_else(|| unusable(format!("the CLIP encoder has no {full}")))
+            source
+                .shape(&full)
+                .filter(|s| s.len() == 2)
+                .ok_or_else(|| unusable(format!("the CLIP encoder has no {full}")))
         };
         let (table, positions) = (shape("embeddings.token_embedding")?, shape("embeddings.position_embedding")?);
         let layer = |n: usize| format!("text_model.encoder.layers.{n}.mlp.fc1.weight");

@@ -87,7 +87,12 @@ struct Stream {
 }
 
 impl Stream {
-    fn load(at: &Weights, config: &TransformerConfig, (norm, out, feed): (&str, &str, &str), names: Names) -> Result<Self> {
+    fn load(
+        at: &Weights,
+        config: &TransformerConfig,
+        (norm, out, feed): (&str, &str, &str),
+        names: Names,
+    ) -> Result<Self> {
         let width = config.width();
         let (attention, feed) = (at.at("attn"), at.at(feed));
         Ok(Self {

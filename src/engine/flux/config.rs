@@ -79,7 +79,8 @@ impl TransformerConfig {
                 .filter(|s| s.len() == rank)
                 .ok_or_else(|| unusable(format!("the checkpoint has no tensor {name}, which every FLUX.1 has")))
         };
-        let count = |format: &dyn Fn(usize) -> String| (0..).take_while(|n| source.shape(&format(*n)).is_some()).count();
+        let count =
+            |format: &dyn Fn(usize) -> String| (0..).take_while(|n| source.shape(&format(*n)).is_some()).count();
         let (picture, text) = (shape("img_in.weight", 2)?, shape("txt_in.weight", 2)?);
         let pooled = shape("vector_in.in_layer.weight", 2)?;
         shape("final_layer.linear.weight", 2)?;

@@ -52,7 +52,9 @@ impl Files {
         transformer.check()?;
         let schedule = match told("scheduler/scheduler_config.json") {
             Some(path) => read(&path)?,
-            None if transformer.guidance_embeds => published("scheduler", include_str!("published/scheduler_dev.json"))?,
+            None if transformer.guidance_embeds => {
+                published("scheduler", include_str!("published/scheduler_dev.json"))?
+            }
             None => published("scheduler", include_str!("published/scheduler_schnell.json"))?,
         };
         let vae: AutoencoderConfig = match config_of(parts, &parts.vae, "vae")? {
@@ -136,12 +138,7 @@ impl Files {
     ///
     /// # Errors
     /// As [`Self::clip`].
-    pub fn transformer(
-        &self,
-        place: &Place,
-        streamed: bool,
-        go_on: &dyn Fn() -> Result<()>,
-    ) -> Result<Transformer> {
+    pub fn transformer(&self, place: &Place, streamed: bool, go_on: &dyn Fn() -> Result<()>) -> Result<Transformer> {
         if self.parts.synthetic.is_some() {
             return Transformer::load(&self.random("transformer", place), &self.transformer, streamed, go_on);
         }

@@ -38,9 +38,10 @@ pub fn original_name(name: &str, width: usize) -> Taken {
 }
 
 fn in_double_block(name: &str, width: usize) -> Taken {
-    for (side, projections) in
-        [("img", ["attn.to_q.", "attn.to_k.", "attn.to_v."]), ("txt", ["attn.add_q_proj.", "attn.add_k_proj.", "attn.add_v_proj."])]
-    {
+    for (side, projections) in [
+        ("img", ["attn.to_q.", "attn.to_k.", "attn.to_v."]),
+        ("txt", ["attn.add_q_proj.", "attn.add_k_proj.", "attn.add_v_proj."]),
+    ] {
         if let Some((n, kind)) = one_of(name, projections) {
             return Taken { name: format!("{side}_attn.qkv.{kind}"), take: Take::RowsFrom(n * width) };
         }

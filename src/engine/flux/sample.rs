@@ -109,13 +109,14 @@ impl Flux {
         })
     }
 
-    /// The latents of a job before they are decoded, and their rows and columns.
+    /// The latents of a job before they are decoded, packed.
     #[cfg(test)]
-    pub(super) fn latents(&mut self, job: &DrawJob, looker: &Looker) -> Result<(Vec<Vec<f32>>, (usize, usize))> {
+    pub(super) fn packed(&mut self, job: &DrawJob, looker: &Looker) -> Result<Vec<Vec<f32>>> {
         let task = self.prepare(job)?;
         let embedded = self.embed(job, &|| Ok(()))?;
         self.with_transformer(job.keep, &|| Ok(()))?;
-        Ok((self.denoise(job, &task, (None, embedded), looker)?, task.hw))
+        let latents = self.denoise(job, &task, (None, embedded), looker)?;
+        Ok(latents.iter().map(|latent| pack(latent, task.hw)).collect())
     }
 
     /// Settles every choice the job leaves open.

@@ -31,10 +31,7 @@ impl Schedule {
             ));
         }
         if config.use_dynamic_shifting && config.time_shift_type != "exponential" {
-            return Err(unusable(format!(
-                "scheduler: time_shift_type {} is not supported",
-                config.time_shift_type
-            )));
+            return Err(unusable(format!("scheduler: time_shift_type {} is not supported", config.time_shift_type)));
         }
         let mut sigmas: Vec<f32> = even(steps).map(|sigma| shifted(config, sigma as f32, tokens)).collect();
         let timesteps = sigmas.iter().map(|sigma| sigma * train as f32).collect();

@@ -218,7 +218,8 @@ mod tests {
     #[test]
     fn f8_has_the_values_of_the_standard() {
         let values = f8_values();
-        let known = [(0x00, 0.0), (0x01, 2f32.powi(-9)), (0x08, 2f32.powi(-6)), (0x38, 1.0), (0x7e, 448.0), (0xb8, -1.0)];
+        let known =
+            [(0x00, 0.0), (0x01, 2f32.powi(-9)), (0x08, 2f32.powi(-6)), (0x38, 1.0), (0x7e, 448.0), (0xb8, -1.0)];
         for (byte, value) in known {
             assert!((values[byte] - value).abs() <= f32::EPSILON * value.abs(), "{byte:#x}: {}", values[byte]);
         }

@@ -20,12 +20,7 @@ impl Init {
     ///
     /// # Errors
     /// When the picture cannot be resized, its latent is not finite, or the device fails.
-    pub fn encode(
-        job: &DrawJob,
-        size: Size,
-        vae: &Autoencoder,
-        config: &AutoencoderConfig,
-    ) -> Result<Option<Self>> {
+    pub fn encode(job: &DrawJob, size: Size, vae: &Autoencoder, config: &AutoencoderConfig) -> Result<Option<Self>> {
         let Some(picture) = &job.init else { return Ok(None) };
         let pixels = placed(&canvas::pixels(picture, size)?, vae.place())?;
         let (mean, log_variance) = vae.encode(&pixels, Strips::when(job.tiled))?;

@@ -112,12 +112,7 @@ impl T5Encoder {
     ///
     /// # Errors
     /// When `go_on` says so, tensors are absent or contradict the config, or the config asks for what is not supported.
-    pub fn load(
-        weights: &Weights,
-        config: &T5Config,
-        streamed: bool,
-        go_on: &dyn Fn() -> Result<()>,
-    ) -> Result<Self> {
+    pub fn load(weights: &Weights, config: &T5Config, streamed: bool, go_on: &dyn Fn() -> Result<()>) -> Result<Self> {
         if config.feed_forward_proj != gated_gelu() {
             return Err(unusable(format!("T5: feed_forward_proj {} is not supported", config.feed_forward_proj)));
         }

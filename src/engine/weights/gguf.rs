@@ -75,9 +75,9 @@ impl Source for GgufFile {
                 entry.shape
             )));
         }
-        let kind = entry.kind.map_err(|number| {
-            unusable(format!("{path}: {name} is of ggml's type {number}, which is not supported"))
-        })?;
+        let kind = entry
+            .kind
+            .map_err(|number| unusable(format!("{path}: {name} is of ggml's type {number}, which is not supported")))?;
         let bytes: Bytes = Arc::clone(&self.mapping) as Bytes;
         Ok(Stored::Blocks(Blocks::new(kind, bytes, entry.bytes.clone())?))
     }
@@ -134,7 +134,10 @@ fn described(bytes: &[u8]) -> std::result::Result<HashMap<String, Entry>, String
         found.push(header.tensor()?);
     }
     let data = (header.at as u64).next_multiple_of(alignment);
-    found.into_iter().map(|(name, shape, number, offset)| placed(bytes.len(), data, name, shape, number, offset)).collect()
+    found
+        .into_iter()
+        .map(|(name, shape, number, offset)| placed(bytes.len(), data, name, shape, number, offset))
+        .collect()
 }
 
 fn placed(
@@ -207,7 +210,8 @@ impl Header<'_> {
                 (0..n).try_for_each(|_| self.string().map(drop))
             }
             _ => {
-                let bytes = plain(kind).ok_or_else(|| format!("its metadata holds a type {kind}, which is not known"))?;
+                let bytes =
+                    plain(kind).ok_or_else(|| format!("its metadata holds a type {kind}, which is not known"))?;
                 self.take(bytes).map(drop)
             }
         }
@@ -283,7 +287,8 @@ mod tests {
         let absent = message(b"Q4_K", b"Q4_X", "Q4_K");
         assert!(absent.contains("has no tensor Q4_K"), "{absent}");
         // Name, two dimensions, then the type.
-        let description = |kind: u8| [b"Q4_K\x02\0\0\0\0\x02\0\0\0\0\0\0\x04\0\0\0\0\0\0\0".as_slice(), &[kind, 0, 0, 0]].concat();
+        let description =
+            |kind: u8| [b"Q4_K\x02\0\0\0\0\x02\0\0\0\0\0\0\x04\0\0\0\0\0\0\0".as_slice(), &[kind, 0, 0, 0]].concat();
         let unknown = message(&description(12), &description(39), "Q4_K");
         assert!(unknown.contains("Q4_K is of ggml's type 39, which is not supported"), "{unknown}");
         let shape = GgufFile::open(&at("kinds.gguf"), "").unwrap().read("Q4_K", &[4, 256]).err().unwrap();

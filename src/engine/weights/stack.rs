@@ -4,6 +4,9 @@
 use super::Weights;
 use crate::engine::Result;
 
+/// Reads a block.
+type Load<B> = Box<dyn Fn(&Weights) -> Result<B>>;
+
 /// Blocks of one kind.
 pub enum Stack<B> {
     /// All in memory.
@@ -13,7 +16,7 @@ pub enum Stack<B> {
         /// Where each block's tensors are.
         at: Vec<Weights>,
         /// Reads one.
-        load: Box<dyn Fn(&Weights) -> Result<B>>,
+        load: Load<B>,
     },
 }
 

@@ -122,7 +122,8 @@ impl Catalogue {
     /// Where the shared files of a model of one file lie: beside their `model_index.json`.
     fn companions(&self, entry: &Entry) -> Option<PathBuf> {
         entry.main.as_ref()?;
-        let index = entry.files.iter().find(|file| file.place.file_name().is_some_and(|name| name == "model_index.json"))?;
+        let index =
+            entry.files.iter().find(|file| file.place.file_name().is_some_and(|name| name == "model_index.json"))?;
         Some(self.root(entry).join(index.place.parent()?))
     }
 }

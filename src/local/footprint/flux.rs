@@ -19,9 +19,8 @@ const TEXT_TOKENS: u64 = 512;
 const TRANSFORMER_ROWS: u64 = 22;
 /// Live values of T5 for each token, in multiples of its width; its bias for every pair of tokens and head comes to it.
 const T5_ROWS: u64 = 16;
-const T5_BIAS: u64 = 64 * TEXT_TOKENS * TEXT_TOKENS * F32;
-/// Width of the transformer as published, and of T5.
-const WIDTHS: (u64, u64) = (3072, 4096);
+/// Sizes as published, where no config tells others.
+const PUBLISHED: Sizes = Sizes { width: 3072, t5_width: 4096, t5_heads: 64 };
 /// Channels of the autoencoder's largest maps: half-finished ones of the second level at full size.
 const VAE_CHANNELS: u64 = 256;
 /// Of a file whose blocks are not told apart, no block is more than this part.
@@ -29,7 +28,32 @@ const FEWEST_BLOCKS: u64 = 12;
 /// What random weights come to (`samovar bench --synthetic`): values of T5 and of the transformer as published.
 const SYNTHETIC: (u64, u64) = (4_762_310_656, 11_891_178_560);
 
-/// What there is to know of a FLUX.1 checkpoint before it is loaded, in bytes.
+/// What the memory of work in hand grows with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Sizes {
+    /// Values of the transformer's tokens.
+    width: u64,
+    /// Values of T5's tokens.
+    t5_width: u64,
+    t5_heads: u64,
+}
+
+impl Sizes {
+    /// As the configs of a diffusers folder tell.
+    fn of_folder(folder: &Path) -> Option<Self> {
+        let config = |part: &str| -> Option<serde_json::Value> {
+            serde_json::from_slice(&std::fs::read(folder.join(part).join("config.json")).ok()?).ok()
+        };
+        let (transformer, t5) = (config("transformer")?, config("text_encoder_2")?);
+        Some(Self {
+            width: transformer["attention_head_dim"].as_u64()? * transformer["num_attention_heads"].as_u64()?,
+            t5_width: t5["d_model"].as_u64()?,
+            t5_heads: t5["num_heads"].as_u64()?,
+        })
+    }
+}
+
+/// What there is to know of a FLUX.1 checkpoint before it is loaded; parts in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::local) struct FluxFootprint {
     clip: u64,
@@ -38,6 +62,7 @@ pub(in crate::local) struct FluxFootprint {
     vae: u64,
     /// 0 where there is no tiny decoder.
     pub(super) taef1: u64,
+    sizes: Sizes,
 }
 
 /// A network of blocks.
@@ -96,6 +121,7 @@ impl FluxFootprint {
             ),
             vae: bytes(&parts.vae),
             taef1: parts.taef1.as_deref().map_or(0, bytes),
+            sizes: parts.configs.as_deref().and_then(Sizes::of_folder).unwrap_or(PUBLISHED),
         }
     }
 
@@ -108,7 +134,14 @@ impl FluxFootprint {
         };
         let part = |n: u64| Part { all: n / values * bytes, streamed: n / values * bytes / FEWEST_BLOCKS };
         let (t5, transformer) = SYNTHETIC;
-        Self { clip: 246_144_152, t5: part(t5), transformer: part(transformer), vae: 167_666_902, taef1: 9_848_636 }
+        Self {
+            clip: 246_144_152,
+            t5: part(t5),
+            transformer: part(transformer),
+            vae: 167_666_902,
+            taef1: 9_848_636,
+            sizes: PUBLISHED,
+        }
     }
 
     /// Bytes of the model at rest, all of it in memory.
@@ -120,8 +153,9 @@ impl FluxFootprint {
     pub(super) fn peak(&self, way: &DrawWay) -> u64 {
         // A token stands for 16 × 16 pixels.
         let tokens = way.pixels() / 256 + TEXT_TOKENS;
-        let denoise = tokens * WIDTHS.0 * TRANSFORMER_ROWS * F32;
-        let encode = TEXT_TOKENS * WIDTHS.1 * T5_ROWS * F32 + T5_BIAS;
+        let Sizes { width, t5_width, t5_heads } = self.sizes;
+        let denoise = tokens * width * TRANSFORMER_ROWS * F32;
+        let encode = TEXT_TOKENS * (t5_width * T5_ROWS + t5_heads * TEXT_TOKENS) * F32;
         let decoder = if way.decoder == Decoder::Taesd { 0 } else { self.vae };
         let decode = decode(way, VAE_CHANNELS);
         let transformer = match way.keep {
@@ -144,12 +178,8 @@ mod tests {
 
     fn tiny() -> FluxFootprint {
         let at = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/flux/schnell").join(name);
-        let parts = FluxParts {
-            clip: at("text_encoder"),
-            t5: at("text_encoder_2"),
-            vae: at("vae"),
-            ..FluxParts::default()
-        };
+        let parts =
+            FluxParts { clip: at("text_encoder"), t5: at("text_encoder_2"), vae: at("vae"), ..FluxParts::default() };
         FluxFootprint::read(&at(""), &parts)
     }
 
@@ -164,7 +194,10 @@ mod tests {
         assert!(tiny.transformer.streamed < tiny.transformer.all / 2, "{tiny:?}");
         // T5's table of words is not in a block.
         assert!(tiny.t5.streamed > 32128 * 48 * 2 && tiny.t5.streamed < tiny.t5.all, "{tiny:?}");
-        assert_eq!(block_of("model.diffusion_model.double_blocks.7.img_mod.lin.bias", &["double_blocks."]).as_deref(), Some("double_blocks.7"));
+        assert_eq!(
+            block_of("model.diffusion_model.double_blocks.7.img_mod.lin.bias", &["double_blocks."]).as_deref(),
+            Some("double_blocks.7")
+        );
         assert_eq!(block_of("single_transformer_blocks.x.norm", &["transformer_blocks."]), None);
     }
 

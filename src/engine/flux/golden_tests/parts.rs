@@ -25,7 +25,8 @@ fn token_ids_are_transformers() {
 #[test]
 fn a_long_prompt_is_cut_after_a_word_and_keeps_its_end() {
     let tokenizer = T5Tokenizer::read(&root().join("models/tokenizers/t5")).unwrap();
-    let one = tokenizer.encode("antidisestablishmentarianism", 256).unwrap().ids.iter().position(|id| *id == 1).unwrap();
+    let one =
+        tokenizer.encode("antidisestablishmentarianism", 256).unwrap().ids.iter().position(|id| *id == 1).unwrap();
     let tokens = tokenizer.encode(&"antidisestablishmentarianism ".repeat(90), 256).unwrap();
     assert!(tokens.cut && tokens.ids.len() == 256);
     let kept = tokens.ids.iter().position(|id| *id == 1).unwrap();

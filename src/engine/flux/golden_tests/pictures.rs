@@ -1,7 +1,6 @@
 //! Whole pictures, from prompt to pixels, in every layout and way to keep less in memory.
 
 use super::super::Flux;
-use super::super::packing::pack;
 use super::{at, files, parts, spec};
 use crate::engine::Painter;
 use crate::engine::golden::{Nobody, cases, close, golden, psnr, root};
@@ -63,10 +62,10 @@ fn latents_are_diffusers() {
         let mut model = load(at(&name), &parts(&name));
         let job = case.job(&at(""));
         let nobody = &mut Nobody;
-        let (latents, hw) = model.latents(&job, &Looker::new(nobody, 1)).unwrap();
+        let mut packed = model.packed(&job, &Looker::new(nobody, 1)).unwrap();
         let golden = if name == "dev" { "flux-dev.packed".to_owned() } else { case.file.replace(".png", ".packed") };
         let theirs = &tensors[&golden];
-        let ours = Tensor::from_vec(pack(&latents[0], hw), theirs.dims(), &Device::Cpu).unwrap();
+        let ours = Tensor::from_vec(packed.remove(0), theirs.dims(), &Device::Cpu).unwrap();
         close(&ours, theirs, 1e-3, &golden);
         seen += 1;
     }
@@ -112,7 +111,10 @@ fn sides_and_wishes_that_flux_does_not_know_are_told() {
     job.negative = Some("rain".to_owned());
     job.prompt = "word ".repeat(400);
     let notices = model.draw(&job, &mut Nobody).unwrap().notices;
-    assert!(notices.len() == 2 && notices[0].contains("negative") && notices[1].contains("cut at a word"), "{notices:?}");
+    assert!(
+        notices.len() == 2 && notices[0].contains("negative") && notices[1].contains("cut at a word"),
+        "{notices:?}"
+    );
 }
 
 #[test]

@@ -70,7 +70,8 @@ fn rewritten(folder: &Path, dtype: Dtype, convert: impl Fn(f32) -> Vec<u8>) -> T
             (name.to_owned(), view.shape().to_vec(), values.flat_map(&convert).collect::<Vec<u8>>())
         })
         .collect();
-    let views = converted.iter().map(|(name, shape, data)| (name, TensorView::new(dtype, shape.clone(), data).unwrap()));
+    let views =
+        converted.iter().map(|(name, shape, data)| (name, TensorView::new(dtype, shape.clone(), data).unwrap()));
     let path = folder.join(format!("{dtype:?}.safetensors"));
     safetensors::serialize_to_file(views, None, &path).unwrap();
     let source: Arc<dyn Source> = Arc::new(SafetensorsFiles::open(&[path]).unwrap());
@@ -82,7 +83,11 @@ fn rewritten(folder: &Path, dtype: Dtype, convert: impl Fn(f32) -> Vec<u8>) -> T
 fn nearest_f8(value: f32) -> u8 {
     let of = |byte: u8| {
         let (exponent, mantissa) = (i32::from((byte >> 3) & 15), f32::from(byte & 7));
-        let size = if exponent == 0 { mantissa / 8.0 * 2f32.powi(-6) } else { (1.0 + mantissa / 8.0) * 2f32.powi(exponent - 7) };
+        let size = if exponent == 0 {
+            mantissa / 8.0 * 2f32.powi(-6)
+        } else {
+            (1.0 + mantissa / 8.0) * 2f32.powi(exponent - 7)
+        };
         if byte >> 7 == 1 { -size } else { size }
     };
     let numbers = (0..=255u8).filter(|byte| byte & 127 != 127);
@@ -94,9 +99,8 @@ fn t5_in_other_types_encodes_what_its_numbers_say() {
     let folder = tempfile::tempdir().unwrap();
     let ids = T5Tokenizer::read(&parts("schnell").t5_vocabulary).unwrap().encode("a red apple", 32).unwrap().ids;
     let encode = |encoder: &T5Encoder| encoder.encode(&ids, &|| Ok(())).unwrap();
-    let far = |a: &Tensor, b: &Tensor| -> f32 {
-        (a - b).unwrap().abs().unwrap().max_all().unwrap().to_scalar().unwrap()
-    };
+    let far =
+        |a: &Tensor, b: &Tensor| -> f32 { (a - b).unwrap().abs().unwrap().max_all().unwrap().to_scalar().unwrap() };
     let wide = encode(&rewritten(folder.path(), Dtype::F32, |v| v.to_le_bytes().to_vec()));
     let same = encode(&rewritten(folder.path(), Dtype::F16, |v| f16::from_f32(v).to_le_bytes().to_vec()));
     assert!(far(&wide, &same) <= 1e-5);
@@ -105,7 +109,8 @@ fn t5_in_other_types_encodes_what_its_numbers_say() {
     let short = encode(&rewritten(folder.path(), Dtype::BF16, |v| bf16(v).to_le_bytes().to_vec()));
     let rounded = encode(&rewritten(folder.path(), Dtype::F32, |v| bf16(v).to_f32().to_le_bytes().to_vec()));
     assert!(far(&short, &rounded) <= 1e-5 && far(&short, &wide) > 0.0);
-    let table: Vec<u8> = (0..=u16::MAX).map(|bits| nearest_f8(f16::from_bits(bits).to_f32().clamp(-448.0, 448.0))).collect();
+    let table: Vec<u8> =
+        (0..=u16::MAX).map(|bits| nearest_f8(f16::from_bits(bits).to_f32().clamp(-448.0, 448.0))).collect();
     let byte = |v: f32| table[usize::from(f16::from_f32(v).to_bits())];
     let tiny = encode(&rewritten(folder.path(), Dtype::F8_E4M3, |v| vec![byte(v)]));
     assert!(far(&tiny, &wide) < 1.5, "off by {}", far(&tiny, &wide));
