@@ -78,6 +78,8 @@ pub struct Blocks {
     kind: Kind,
     bytes: Bytes,
     range: Range<usize>,
+    /// What all values are multiplied by.
+    factor: f32,
 }
 
 impl Blocks {
@@ -90,7 +92,13 @@ impl Blocks {
         if !within || !range.len().is_multiple_of(kind.block().1) {
             candle_core::bail!("bytes {range:?} are no blocks of {kind:?}");
         }
-        Ok(Self { kind, bytes, range })
+        Ok(Self { kind, bytes, range, factor: 1.0 })
+    }
+
+    /// The same values, each multiplied by `factor` where it is used.
+    #[must_use]
+    pub fn scaled(self, factor: f32) -> Self {
+        Self { factor: self.factor * factor, ..self }
     }
 
     /// How they are laid out.
@@ -144,12 +152,12 @@ impl Blocks {
     /// # Errors
     /// When they are laid out differently.
     pub fn followed_by(&self, other: &Self) -> Result<Self> {
-        if self.kind != other.kind {
+        if self.kind != other.kind || self.factor.to_bits() != other.factor.to_bits() {
             candle_core::bail!("blocks of {:?} and {:?} cannot be joined", self.kind, other.kind);
         }
         let bytes = [self.as_bytes(), other.as_bytes()].concat();
         let n = bytes.len();
-        Self::new(self.kind, Arc::new(bytes), 0..n)
+        Ok(Self::new(self.kind, Arc::new(bytes), 0..n)?.scaled(self.factor))
     }
 
     fn bytes_of(&self, values: &Range<usize>) -> Range<usize> {
@@ -181,6 +189,11 @@ impl Blocks {
             Kind::Q4K => widen::q4_k(level, bytes, out),
             Kind::Q5K => widen::q5_k(level, bytes, out),
             Kind::Q6K => widen::q6_k(level, bytes, out),
+        }
+        // Exactly 1 unless a file says otherwise, and then nothing may change.
+        #[allow(clippy::float_cmp)]
+        if self.factor != 1.0 {
+            out.iter_mut().for_each(|value| *value *= self.factor);
         }
     }
 

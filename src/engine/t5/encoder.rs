@@ -116,9 +116,6 @@ impl T5Encoder {
         if config.feed_forward_proj != gated_gelu() {
             return Err(unusable(format!("T5: feed_forward_proj {} is not supported", config.feed_forward_proj)));
         }
-        if weights.has("scaled_fp8") {
-            return Err(unusable("T5: fp8 weights with scales of their own are not supported, plain fp8 is"));
-        }
         let table = if weights.has("shared.weight") { "shared" } else { "encoder.embed_tokens" };
         let at = weights.at("encoder");
         let (buckets, heads) = (config.relative_attention_num_buckets, config.num_heads);

@@ -17,7 +17,7 @@ use crate::engine::Result;
 use crate::engine::nn::weight::{Matrix, Place, Stored, Weight};
 use crate::engine::nn::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear, PRelu, Padding, RmsNorm};
 use crate::engine::protocol::{EngineFailure, FailureClass};
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use std::fmt::Display;
 use std::ops::Range;
 use std::sync::Arc;
@@ -156,8 +156,18 @@ impl Weights {
         let at = self.at(name);
         let stored_as_conv = self.source.shape(&at.name("weight")).is_some_and(|s| s.len() == 4);
         let shape: &[usize] = if stored_as_conv { &[outputs, inputs, 1, 1] } else { &[outputs, inputs] };
-        let weight = self.matrix(at.read("weight", shape)?, outputs, inputs)?;
+        let weight = self.matrix(at.scaled(at.read("weight", shape)?)?, outputs, inputs)?;
         Ok(Linear::new(weight, at.bias(outputs, bias)?))
+    }
+
+    /// A weight times the one number beside it, where f8 is published with one (`scale_weight`).
+    fn scaled(&self, stored: Stored) -> Result<Stored> {
+        let Some(shape) = self.shape("scale_weight") else { return Ok(stored) };
+        let factor = as_tensor(self.read("scale_weight", &shape)?, &shape)?.to_dtype(DType::F32)?.flatten_all()?;
+        match (stored, factor.to_vec1()?.first()) {
+            (Stored::Blocks(blocks), Some(factor)) => Ok(Stored::Blocks(blocks.scaled(*factor))),
+            _ => Err(unusable(format!("{}: a scale beside a weight that is no f8 is not supported", self.prefix))),
+        }
     }
 
     fn matrix(&self, stored: Stored, rows: usize, columns: usize) -> Result<Weight> {
