@@ -78,8 +78,14 @@ impl Studio {
     ///
     /// # Errors
     /// As [`Local::draw_synthetic`].
-    pub async fn draw_synthetic(&self, save: &Path, request: &ImageRequest, watch: Watch) -> Result<Answered, Failure> {
-        self.local.draw_synthetic(save, request, watch).await
+    pub async fn draw_synthetic(
+        &self,
+        model: &str,
+        save: &Path,
+        request: &ImageRequest,
+        watch: Watch,
+    ) -> Result<Answered, Failure> {
+        self.local.draw_synthetic(model, save, request, watch).await
     }
 
     /// How fast this machine reads speech with a model, or with random weights of its published shape, which are kept in

@@ -17,10 +17,11 @@ use tokio_util::sync::CancellationToken;
 pub struct Args {
     /// A name from `samovar models list`, or a path
     model: String,
-    /// Random weights of the published shape (of SDXL, or of the Whisper named) instead of the model's own: needs no download
+    /// Random weights of the published shape (of SDXL, FLUX.1, or of the Whisper named) instead of its own: needs no download
     #[arg(long)]
     synthetic: bool,
-    /// Write those random weights to this folder in the published layout, so that other programs can be measured on them
+    /// Write those random weights (SDXL's) to this folder in the published layout, so that other programs can be measured
+    /// on them
     #[arg(long, value_name = "DIR", requires = "synthetic")]
     save: Option<PathBuf>,
     /// exact (f32 on a processor) or fast (may quantise)
@@ -46,7 +47,7 @@ pub struct Args {
     json: bool,
 }
 
-/// The last line with `--json`. Times in seconds: medians, but `load_s` of the first run, the only one that loads.
+/// The last line with `--json`. Times in seconds: medians, but `load_s` of the first run, which loads most or all.
 #[derive(Serialize)]
 struct Told<'a> {
     model: &'a str,
@@ -54,6 +55,8 @@ struct Told<'a> {
     width: u32,
     height: u32,
     steps: u32,
+    /// `denoise_s` of one step.
+    step_s: f64,
     runs: u32,
     total_s: f64,
     text_s: f64,
@@ -100,7 +103,8 @@ async fn measure(
         request.prompt = format!("{} {run:04}", request.prompt);
         let (watch, _) = Watch::new(cancel.clone());
         let result = if args.synthetic {
-            studio.draw_synthetic(args.save.as_deref().unwrap_or(Path::new("")), &request, watch).await?
+            let save = args.save.as_deref().unwrap_or(Path::new(""));
+            studio.draw_synthetic(&args.model, save, &request, watch).await?
         } else {
             studio.ask(request, watch).await?
         };
@@ -130,6 +134,7 @@ fn told<'a>(args: &'a Args, results: &'a [ImageResult], threads: usize) -> Resul
         width: size.width,
         height: size.height,
         steps: how.steps,
+        step_s: of(|t| t.denoise_s) / f64::from(how.steps.max(1)),
         runs: args.runs,
         total_s: of(|t| t.total_s - t.load_s),
         text_s: of(|t| t.text_s),
@@ -150,12 +155,14 @@ impl Args {
             let message = format!("there is no model '{}'; `samovar models list` tells which there are", self.model);
             return Err(Usage(message).into());
         }
-        if self.synthetic && entry.is_none_or(|entry| entry.family != Family::Sdxl) {
-            return Err(Usage(format!(
-                "--synthetic knows the shapes of SDXL and of Whisper, and {} is neither",
-                self.model
-            ))
-            .into());
+        let family = entry.map(|entry| entry.family);
+        if self.synthetic && !matches!(family, Some(Family::Sdxl | Family::Flux)) {
+            let message =
+                format!("--synthetic knows the shapes of SDXL, FLUX.1 and Whisper, and {} is none of them", self.model);
+            return Err(Usage(message).into());
+        }
+        if self.save.is_some() && family != Some(Family::Sdxl) {
+            return Err(Usage("--save writes SDXL's random weights only".to_owned()).into());
         }
         let defaults = entry.map(|entry| entry.defaults).unwrap_or_default();
         let request = ImageRequest {

@@ -14,7 +14,7 @@ pub async fn show(mut arrives: UnboundedReceiver<Progress>, unit: &str) {
         bar
     });
     let mut told = None;
-    while let Some(Progress { step, of, .. }) = arrives.recv().await {
+    while let Some(Progress { step, of, percent, .. }) = arrives.recv().await {
         let Some(bar) = &bar else {
             if told.replace((step, of)) != Some((step, of)) {
                 eprintln!("{unit} {step} of {of}");
@@ -22,13 +22,14 @@ pub async fn show(mut arrives: UnboundedReceiver<Progress>, unit: &str) {
             continue;
         };
         if bar.length().is_none()
-            && let Ok(style) =
-                ProgressStyle::with_template(&format!("{{bar:30}} {unit} {{pos}} of {{len}}  {{elapsed}}"))
+            && let Ok(style) = ProgressStyle::with_template(&format!("{{bar:30}} {unit} {{msg}}  {{elapsed}}"))
         {
             bar.set_style(style);
         }
-        bar.set_length(of.into());
-        bar.set_position(step.into());
+        // A step of a large model takes a minute: the bar moves within it.
+        bar.set_length(100 * u64::from(of));
+        bar.set_position(100 * u64::from(step) + u64::from(percent));
+        bar.set_message(format!("{step} of {of}"));
     }
     if let Some(bar) = bar {
         bar.finish_and_clear();

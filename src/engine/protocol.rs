@@ -130,7 +130,7 @@ impl ModelSpec {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self.architecture {
-            Architecture::Sdxl(_) => Kind::Painter,
+            Architecture::Sdxl(_) | Architecture::Flux(_) => Kind::Painter,
             Architecture::CompactEsrgan => Kind::Upscaler,
             Architecture::Whisper(_) => Kind::Transcriber,
         }
@@ -142,6 +142,8 @@ impl ModelSpec {
 pub enum Architecture {
     /// Stable Diffusion XL: a diffusers folder or a single .safetensors.
     Sdxl(SdxlParts),
+    /// FLUX.1: a diffusers folder, or the transformer alone as an original .safetensors or a .gguf.
+    Flux(FluxParts),
     /// Real-ESRGAN's compact network: a single .safetensors.
     CompactEsrgan,
     /// Whisper: a single file in whisper.cpp's ggml format. It always computes on the processor.
@@ -159,6 +161,29 @@ pub struct SdxlParts {
     pub clip_vocabulary: PathBuf,
     /// Instead of reading the checkpoint: random weights of SDXL's published shape (for `samovar bench --synthetic`).
     pub synthetic: bool,
+}
+
+/// What goes with a FLUX.1 transformer; whole diffusers folders have most of it inside.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct FluxParts {
+    /// A diffusers folder whose configs and tokenizers describe this checkpoint; without one, shapes and what was
+    /// published do.
+    pub configs: Option<PathBuf>,
+    /// CLIP: a folder or a .safetensors.
+    pub clip: PathBuf,
+    /// T5: a folder, a .safetensors or a .gguf.
+    pub t5: PathBuf,
+    /// The autoencoder: a folder or a .safetensors.
+    pub vae: PathBuf,
+    /// The tiny decoder that goes with it (a folder).
+    pub taef1: Option<PathBuf>,
+    /// Folder with CLIP's `vocab.json` and `merges.txt`, for checkpoints that bring none.
+    pub clip_vocabulary: PathBuf,
+    /// Folder with T5's `tokenizer.json`, for checkpoints that bring none.
+    pub t5_vocabulary: PathBuf,
+    /// Instead of reading a checkpoint: random weights of schnell's published shape in blocks of that ggml type (for
+    /// `samovar bench --synthetic`).
+    pub synthetic: Option<String>,
 }
 
 /// What to compute on.
@@ -239,10 +264,23 @@ pub struct DrawJob {
     pub mask: Option<Mask>,
     /// Decode (and encode) in overlapping tiles, settled by the memory plan.
     pub tiled: bool,
-    /// Drop the text encoders once the prompt is encoded, settled by the memory plan.
-    pub drop_text_encoders: bool,
+    /// Which parts of the model stay in memory, settled by the memory plan.
+    pub keep: Keep,
     /// Send small previews, where there is a tiny decoder.
     pub previews: bool,
+}
+
+/// Which parts of a model stay in memory while it draws, most first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Keep {
+    /// All of them.
+    All,
+    /// All but the text encoders, which leave once the prompt is encoded.
+    NoTextEncoders,
+    /// Only the part at work: the text encoders one after the other, the denoising network, the autoencoder.
+    OnePart,
+    /// Of the part at work only the block at work, read from disk at each use.
+    OneBlock,
 }
 
 /// What was drawn and how.
@@ -260,7 +298,7 @@ pub struct DrawOutput {
     pub decoder: Decoder,
     /// What the caller should know, such as a cut prompt.
     pub notices: Vec<String>,
-    /// `load_s` and `total_s` are 0: the parent knows them.
+    /// `load_s` is what was read within the job; `total_s` is 0: the parent knows it.
     pub timings: Timings,
 }
 

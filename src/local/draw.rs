@@ -1,11 +1,13 @@
 //! Drawing: the manifest's defaults filled in, the size settled, the ladder of what a picture can do without.
 
 use super::catalogue::{Defaults, Family, Located};
+use super::effort::Effort;
+use super::flux_parts;
 use super::footprint::Footprint;
 use super::work::{Rung, Way, Work};
 use super::{Local, unexpected};
-use crate::engine::protocol::{Architecture, DeviceChoice, DrawJob, Job, ModelSpec, Output, SdxlParts};
-use crate::media::image::{MAX_SEED, SIDE_STEP, size_of_init};
+use crate::engine::protocol::{Architecture, DeviceChoice, DrawJob, Job, Keep, ModelSpec, Output, SdxlParts};
+use crate::media::image::{MAX_SEED, size_of_init};
 use crate::media::{
     Answered, Content, Decoder, Drawing, Failure, ImageRequest, ImageResult, Provenance, Timings, Watch,
 };
@@ -18,8 +20,8 @@ pub(super) struct DrawWay {
     pub(super) size: (u32, u32),
     /// Guidance above 1: each step runs twice side by side.
     pub(super) guided: bool,
-    /// The text encoders leave once the prompt is encoded.
-    pub(super) drop_text_encoders: bool,
+    /// Which parts of the model stay in memory.
+    pub(super) keep: Keep,
     /// The autoencoder works in strips.
     pub(super) tiled: bool,
     /// What decodes.
@@ -34,7 +36,7 @@ impl DrawWay {
 
     /// Writes what was settled into the job.
     pub(super) fn settle(self, job: &mut DrawJob) {
-        job.drop_text_encoders = self.drop_text_encoders;
+        job.keep = self.keep;
         job.tiled = self.tiled;
         job.decoder = self.decoder;
     }
@@ -55,12 +57,8 @@ impl Local {
         watch: Watch,
     ) -> Result<Answered, Failure> {
         let located = self.catalogue.locate(model, allow_path)?;
-        if located.family != Family::Sdxl {
-            let message = format!("'{}' is not a model that this version can draw with", located.name);
-            return Err(Failure::Missing { message });
-        }
-        let Located { name, path, vae, taesd, clip_vocabulary, defaults, .. } = located;
-        let architecture = Architecture::Sdxl(SdxlParts { vae, taesd, clip_vocabulary, synthetic: false });
+        let architecture = architecture(&located)?;
+        let Located { name, path, defaults, .. } = located;
         let spec = ModelSpec { name, path, architecture, device: DeviceChoice::Cpu };
         self.draw_with(spec, defaults, request, watch).await
     }
@@ -74,14 +72,18 @@ impl Local {
     ) -> Result<Answered, Failure> {
         let started = Instant::now();
         let (name, request) = (spec.name.clone(), request.clone());
-        let served = self.serve(move || Ok(draw(spec, defaults, request)), &watch).await?;
+        let served = self.serve(move || draw(spec, defaults, request), &watch).await?;
         let Output::Drawn(output) = served.output else { return Err(unexpected()) };
         let drawing = Drawing {
             steps: output.steps,
             guidance: output.guidance,
             mode: output.mode,
             decoder: output.decoder,
-            timings: Timings { load_s: served.load_s, total_s: started.elapsed().as_secs_f64(), ..output.timings },
+            timings: Timings {
+                load_s: served.load_s + output.timings.load_s,
+                total_s: started.elapsed().as_secs_f64(),
+                ..output.timings
+            },
             peak_rss_bytes: served.peak_rss,
         };
         Ok(Answered {
@@ -97,9 +99,24 @@ impl Local {
     }
 }
 
+/// The code that draws with a model, and what it needs beside it.
+fn architecture(located: &Located) -> Result<Architecture, Failure> {
+    let Located { vae, taesd, clip_vocabulary, .. } = located.clone();
+    match located.family {
+        Family::Sdxl => Ok(Architecture::Sdxl(SdxlParts { vae, taesd, clip_vocabulary, synthetic: false })),
+        Family::Flux => flux_parts::find(located).map(Architecture::Flux),
+        _ => {
+            let message = format!("'{}' is not a model that this version can draw with", located.name);
+            Err(Failure::Missing { message })
+        }
+    }
+}
+
 /// Reads the model's headers, which takes time.
-fn draw(spec: ModelSpec, defaults: Defaults, request: ImageRequest) -> Work {
-    let footprint = Footprint::read(&spec);
+fn draw(spec: ModelSpec, defaults: Defaults, request: ImageRequest) -> Result<Work, Failure> {
+    let footprint = Footprint::read(&spec)
+        .ok_or_else(|| Failure::internal(format!("'{}' was taken for a model that draws", spec.name)))?;
+    let named = request.choice.model.is_some();
     let seed = request.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let from_init = request.init.is_some();
     let size_of = |asked: Option<u32>, default: Option<u32>| asked.or(if from_init { None } else { default });
@@ -119,40 +136,50 @@ fn draw(spec: ModelSpec, defaults: Defaults, request: ImageRequest) -> Work {
         strength: request.strength,
         mask: request.mask,
         tiled: false,
-        drop_text_encoders: false,
+        keep: Keep::All,
         previews: request.previews,
     };
     let everything = DrawWay {
-        size: size(&job, footprint.side),
+        size: size(&job, footprint.side()),
         guided: job.guidance.is_some_and(|g| g > 1.0),
-        drop_text_encoders: false,
+        keep: Keep::All,
         tiled: false,
         decoder: job.decoder,
     };
-    Work {
+    let times = job.steps.map_or(4, u64::from) * job.seeds.len() as u64;
+    let effort = matches!(footprint, Footprint::Flux(_)).then(|| Effort::flux(everything.pixels(), times, named));
+    Ok(Work {
         spec,
+        effort,
         job: Job::Draw(job),
         ladder: ladder(&footprint, everything, request.decoder),
         weights: footprint.weights(),
         pixels: everything.pixels(),
-    }
+    })
 }
 
 /// The size the engine will settle on.
-fn size(job: &DrawJob, side: u32) -> (u32, u32) {
+fn size(job: &DrawJob, (side, step): (u32, u32)) -> (u32, u32) {
     match (&job.init, job.width, job.height) {
-        (Some(init), None, None) => size_of_init((init.width, init.height), side, SIDE_STEP),
+        (Some(init), None, None) => size_of_init((init.width, init.height), side, step),
         (_, width, height) => (width.unwrap_or(side), height.unwrap_or(side)),
     }
 }
 
 /// What can be given up, cheapest loss first. A decoder that somebody asked for is never overruled.
 fn ladder(footprint: &Footprint, everything: DrawWay, asked: Option<Decoder>) -> Vec<Rung> {
-    let mut ways = vec![everything, DrawWay { drop_text_encoders: true, ..everything }];
-    if everything.decoder == Decoder::Vae {
-        ways.push(DrawWay { drop_text_encoders: true, tiled: true, ..everything });
-        if asked.is_none() && footprint.taesd > 0 {
-            ways.push(DrawWay { drop_text_encoders: true, tiled: true, decoder: Decoder::Taesd, ..everything });
+    let as_kept = |keep: &Keep| DrawWay { keep: *keep, ..everything };
+    let (blocks, parts): (Vec<Keep>, Vec<Keep>) = footprint.keeps().iter().partition(|keep| **keep == Keep::OneBlock);
+    let mut ways: Vec<DrawWay> = parts.iter().map(as_kept).collect();
+    // Reading a model block by block costs most time, so it comes after all that decoding can do without.
+    for keep in parts.last().into_iter().chain(&blocks) {
+        if everything.decoder == Decoder::Vae {
+            ways.push(DrawWay { tiled: true, ..as_kept(keep) });
+            if asked.is_none() && footprint.has_tiny_decoder() {
+                ways.push(DrawWay { tiled: true, decoder: Decoder::Taesd, ..as_kept(keep) });
+            }
+        } else if *keep == Keep::OneBlock {
+            ways.push(as_kept(keep));
         }
     }
     let rung = |way: DrawWay| Rung { way: Way::Draw(way), needed: footprint.peak(&way), notices: notices(way, asked) };
@@ -160,16 +187,20 @@ fn ladder(footprint: &Footprint, everything: DrawWay, asked: Option<Decoder>) ->
 }
 
 fn notices(way: DrawWay, asked: Option<Decoder>) -> Vec<String> {
-    let mut notices = Vec::new();
-    if way.drop_text_encoders {
-        notices.push("memory is short: the text encoders were unloaded after use".to_owned());
-    }
-    if way.decoder == Decoder::Taesd && asked.is_none() {
-        notices.push("memory is short: the tiny decoder drew the pixels, details are softer".to_owned());
+    let kept = match way.keep {
+        Keep::All => None,
+        Keep::NoTextEncoders => Some("memory is short: the text encoders were unloaded after use"),
+        Keep::OnePart => Some("memory is short: the parts of the model were loaded one after the other"),
+        Keep::OneBlock => Some("memory is short: the model was read from disk block by block, which is slow"),
+    };
+    let decoded = if way.decoder == Decoder::Taesd && asked.is_none() {
+        Some("memory is short: the tiny decoder drew the pixels, details are softer")
     } else if way.tiled {
-        notices.push("memory is short: the picture was decoded in parts".to_owned());
-    }
-    notices
+        Some("memory is short: the picture was decoded in parts")
+    } else {
+        None
+    };
+    kept.into_iter().chain(decoded).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -192,7 +223,7 @@ mod tests {
     fn work(change: impl FnOnce(&mut ImageRequest)) -> (Work, DrawJob) {
         let mut request = ImageRequest::new("a cat");
         change(&mut request);
-        let work = draw(spec("nowhere", SdxlParts::default()), DEFAULTS, request);
+        let work = draw(spec("nowhere", SdxlParts::default()), DEFAULTS, request).unwrap();
         let Job::Draw(job) = work.job.clone() else { panic!("not a drawing") };
         (work, job)
     }
@@ -223,11 +254,11 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let taesd = taesd.then(|| root.join("tests/golden/tiny-a/taesd"));
         let spec = spec(root.join("models/demo").to_str().unwrap(), SdxlParts { taesd, ..SdxlParts::default() });
-        let work = draw(spec, DEFAULTS, ImageRequest { decoder, ..ImageRequest::new("a cat") });
+        let work = draw(spec, DEFAULTS, ImageRequest { decoder, ..ImageRequest::new("a cat") }).unwrap();
         assert!(work.weights > 20_000_000 && work.ladder[0].needed > 100 << 20, "{:?}", work.ladder[0]);
         let given_up = |rung: &Rung| {
             let Way::Draw(way) = rung.way else { panic!("not a drawing") };
-            (way.drop_text_encoders, way.tiled, way.decoder, rung.notices.len())
+            (way.keep == Keep::NoTextEncoders, way.tiled, way.decoder, rung.notices.len())
         };
         work.ladder.iter().map(given_up).collect()
     }

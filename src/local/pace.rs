@@ -70,7 +70,14 @@ impl Local {
         let prepare = move || {
             let (mut rung, weights) = speech_rung(&spec.path);
             rung.needed += unwritten;
-            Ok(Work { spec, job: Job::PaceSpeech, ladder: vec![rung], weights, pixels: super::transcribe::PIXELS })
+            Ok(Work {
+                spec,
+                job: Job::PaceSpeech,
+                ladder: vec![rung],
+                weights,
+                pixels: super::transcribe::PIXELS,
+                effort: None,
+            })
         };
         let served = self.serve(prepare, &watch).await?;
         let Output::SpeechPaced(pace) = served.output else { return Err(unexpected()) };

@@ -48,11 +48,12 @@ pub(super) fn plan(
 mod tests {
     use super::super::draw::DrawWay;
     use super::*;
+    use crate::engine::protocol::Keep;
     use crate::media::Decoder;
 
     fn way(side: u32) -> Way {
         let size = (side, side);
-        Way::Draw(DrawWay { size, guided: false, drop_text_encoders: false, tiled: false, decoder: Decoder::Vae })
+        Way::Draw(DrawWay { size, guided: false, keep: Keep::All, tiled: false, decoder: Decoder::Vae })
     }
 
     /// A ladder whose rungs are said to need 100, 90, 50 and 20 bytes.

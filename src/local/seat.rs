@@ -26,6 +26,8 @@ pub(super) struct Seat {
     backoff: Backoff,
     /// Peaks of engines that did this before, or more than there was when it killed one.
     measured: HashMap<Measured, u64>,
+    /// Operations a second that heavy models computed here, by their names.
+    rates: HashMap<String, f64>,
     cuda_refused: bool,
     pub(super) device: Option<String>,
     pub(super) unloader: Option<JoinHandle<()>>,
@@ -65,6 +67,9 @@ impl Local {
         self.rest(&seat, watch).await?;
         let choice = self.choose(&mut seat).await?;
         work.compute_on(choice.device);
+        if let (Some(effort), DeviceChoice::Cpu) = (&work.effort, choice.device) {
+            effort.reasonable(&work.spec.name, self.threads(), seat.rates.get(&work.spec.name).copied())?;
+        }
         loop {
             let plan = self.plan(&mut seat, &mut work)?;
             let engine = self.engine_for(&mut seat, &choice, &work, plan.alone).await?;
@@ -248,6 +253,9 @@ impl Local {
         match outcome {
             Ok(served) => {
                 seat.backoff.worked();
+                if let (Some(effort), Output::Drawn(drawn)) = (&work.effort, &served.output) {
+                    seat.rates.insert(work.spec.name.clone(), effort.rate(drawn.timings.denoise_s));
+                }
                 if let Some(peak) = served.new_peak {
                     seat.measured.insert(work.measured(plan.rung.way), peak);
                 }

@@ -219,8 +219,9 @@ impl Engine {
             };
             match report {
                 Report::Progress { id: of, progress } if of == id => {
-                    // Signs of life between steps are for this watchdog alone.
-                    if told.replace(progress.step) != Some(progress.step) || progress.preview.is_some() {
+                    // Signs of life that say nothing new are for this watchdog alone.
+                    let new = (progress.step, progress.percent);
+                    if told.replace(new) != Some(new) || progress.preview.is_some() {
                         watch.tell(progress);
                     }
                 }

@@ -106,7 +106,7 @@ fn work(spec: ModelSpec, job: TranscribeJob, asked: Option<u32>) -> Work {
         let notice = "memory is short: only one reading of the sound was followed";
         ladder.push(footprint.rung(1, megabytes, Some(notice)));
     }
-    Work { spec, job: Job::Transcribe(job), ladder, weights: footprint.bytes, pixels: PIXELS }
+    Work { spec, job: Job::Transcribe(job), ladder, weights: footprint.bytes, pixels: PIXELS, effort: None }
 }
 
 /// What a model takes.

@@ -106,6 +106,7 @@ fn upscale(spec: ModelSpec, picture: Picture, scale: u32) -> Work {
         ladder: TILES.iter().map(rung).collect(),
         weights,
         pixels: u64::from(TILES[0]) * u64::from(TILES[0]),
+        effort: None,
         spec,
     }
 }

@@ -2,6 +2,7 @@
 //! stands in a file of its own ([`super::draw`], [`super::upscale`], [`super::transcribe`]).
 
 use super::draw::DrawWay;
+use super::effort::Effort;
 use super::transcribe::TranscribeWay;
 use super::upscale::UpscaleWay;
 use crate::engine::protocol::{Architecture, DeviceChoice, Job, ModelSpec};
@@ -47,6 +48,8 @@ pub(super) struct Work {
     pub(super) weights: u64,
     /// Pixels, or what takes as long: how much silence is borne grows with them.
     pub(super) pixels: u64,
+    /// How much a heavy model has to compute; `None` for light ones.
+    pub(super) effort: Option<Effort>,
 }
 
 impl Work {
@@ -56,7 +59,7 @@ impl Work {
         match &mut self.spec.architecture {
             // The other VAE is for half precision, which a processor does not compute in.
             Architecture::Sdxl(parts) if device == DeviceChoice::Cpu => parts.vae = None,
-            Architecture::Sdxl(_) | Architecture::CompactEsrgan => {}
+            Architecture::Sdxl(_) | Architecture::Flux(_) | Architecture::CompactEsrgan => {}
             // whisper.cpp is built for the processor only.
             Architecture::Whisper(_) => self.spec.device = DeviceChoice::Cpu,
         }

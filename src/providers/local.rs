@@ -15,8 +15,7 @@ use std::time::{Duration, UNIX_EPOCH};
 /// What the engine can do with a model of a family.
 fn tasks_of(family: Family) -> &'static [&'static str] {
     match family {
-        Family::Sdxl => &[ImageRequest::NAME, task::ImageEdit::NAME],
-        Family::Flux => &[ImageRequest::NAME],
+        Family::Sdxl | Family::Flux => &[ImageRequest::NAME, task::ImageEdit::NAME],
         Family::RealEsrganCompact => &[task::ImageUpscale::NAME],
         Family::Whisper => &[task::SpeechTranscribe::NAME],
         Family::RealEsrgan => &[],

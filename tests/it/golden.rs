@@ -66,3 +66,56 @@ fn tiny_pictures_are_drawn_as_diffusers_does() {
 fn demo_pictures_are_drawn_as_diffusers_does() {
     assert_eq!(drawn_as_diffusers_does("demo", "models/demo", 50.0), 24);
 }
+
+/// FLUX's cases name the folder of their model; `also` draws schnell's from another file or folder.
+fn flux_drawn_as_diffusers_does(also: Option<&str>, least: f64) -> usize {
+    let desk = Desk::new();
+    let folder = root().join("tests/golden/flux");
+    let text = std::fs::read_to_string(folder.join("cases.json")).unwrap();
+    let cases: Value = serde_json::from_str(&text).unwrap();
+    let mut drawn = 0;
+    for case in cases["cases"].as_array().unwrap() {
+        let model = case["model"].as_str().unwrap();
+        if also.is_some() && model != "schnell" {
+            continue;
+        }
+        let arguments = arguments(case, &folder, &folder.join(also.unwrap_or(model)));
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let output = desk.run(&arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+        let file = case["file"].as_str().unwrap();
+        let psnr = psnr(&desk.path("drawn.png"), &folder.join(file));
+        println!("{file} {}: {psnr:.1} dB", also.unwrap_or(model));
+        assert!(psnr >= least, "{file}: {psnr:.1} dB, at least {least} are expected");
+        drawn += 1;
+    }
+    drawn
+}
+
+#[test]
+fn flux_pictures_are_drawn_as_diffusers_does() {
+    assert_eq!(flux_drawn_as_diffusers_does(None, 55.0), 6);
+}
+
+#[test]
+fn an_original_flux_checkpoint_draws_the_same_pictures() {
+    assert_eq!(flux_drawn_as_diffusers_does(Some("single/flux1-schnell.safetensors"), 55.0), 5);
+}
+
+#[test]
+fn a_quantised_flux_draws_nearly_the_same_pictures() {
+    assert_eq!(flux_drawn_as_diffusers_does(Some("gguf/transformer-q8_0.gguf"), 30.0), 5);
+}
+
+#[test]
+fn with_too_little_memory_flux_says_what_it_needs() {
+    let desk = Desk::new();
+    let model = root().join("tests/golden/flux/schnell");
+    let arguments = ["draw", "a red apple", "--model", model.to_str().unwrap(), "--width", "64", "--height", "64"];
+    let limited = |bytes: &str| desk.command(&arguments).env("SAMOVAR_MEMORY_LIMIT", bytes).output().unwrap();
+    let refused = limited("100MiB");
+    let said = stderr(&refused);
+    assert!(!refused.status.success() && said.contains("not enough memory"), "{said}");
+    // The numbers are of this model: what its parts need one after the other, and what there is.
+    assert!(said.contains("GiB needed, 0.10 GiB available"), "{said}");
+}

@@ -3,7 +3,7 @@
 use super::Tokens;
 use crate::engine::Result;
 use crate::engine::nn::{Activation, Attend, Embedding, LayerNorm, Linear, attend};
-use crate::engine::weights::{Weights, unusable};
+use crate::engine::weights::{Source, Weights, unusable};
 use candle_core::Tensor;
 use serde::Deserialize;
 
@@ -41,6 +41,36 @@ fn default_eps() -> f32 {
 
 fn default_eos() -> u32 {
     2
+}
+
+impl ClipConfig {
+    /// What the shapes of a file without a config tell; the rest is as CLIP-L was published.
+    ///
+    /// # Errors
+    /// When tensors of an encoder are absent.
+    pub fn of_shapes(source: &dyn Source) -> Result<Self> {
+        let shape = |name: &str| {
+            let full = format!("text_model.{name}.weight");
+            source
+                .shape(&full)
+                .filter(|s| s.len() == 2)
+                .ok_or_else(|| unusable(format!("the CLIP encoder has no {full}")))
+        };
+        let (table, positions) = (shape("embeddings.token_embedding")?, shape("embeddings.position_embedding")?);
+        let layer = |n: usize| format!("text_model.encoder.layers.{n}.mlp.fc1.weight");
+        Ok(Self {
+            vocab_size: table[0],
+            hidden_size: table[1],
+            intermediate_size: shape("encoder.layers.0.mlp.fc1")?[0],
+            num_hidden_layers: (0..).take_while(|n| source.shape(&layer(*n)).is_some()).count(),
+            num_attention_heads: (table[1] / 64).max(1),
+            max_position_embeddings: positions[0],
+            hidden_act: "quick_gelu".to_owned(),
+            layer_norm_eps: default_eps(),
+            projection_dim: table[1],
+            eos_token_id: default_eos(),
+        })
+    }
 }
 
 /// What an encoder says about a prompt.
@@ -110,20 +140,37 @@ impl ClipEncoder {
     /// # Errors
     /// When a token is not in the vocabulary or the device fails.
     pub fn encode(&self, tokens: &Tokens) -> Result<Encoded> {
+        let (penultimate, last) = self.up_to_last(tokens)?;
+        let pooled = match &self.projection {
+            Some(projection) => Some(projection.forward(&self.end_vector(&last.forward(&penultimate)?, tokens)?)?),
+            None => None,
+        };
+        Ok(Encoded { penultimate, pooled })
+    }
+
+    /// The end token's vector as the last layer and the last norm leave it, `(1, hidden)`, not projected: what FLUX
+    /// takes from CLIP.
+    ///
+    /// # Errors
+    /// As [`Self::encode`].
+    pub fn end(&self, tokens: &Tokens) -> Result<Tensor> {
+        let (penultimate, last) = self.up_to_last(tokens)?;
+        self.end_vector(&last.forward(&penultimate)?, tokens)
+    }
+
+    /// What all layers but the last make of a prompt, and the last.
+    fn up_to_last(&self, tokens: &Tokens) -> Result<(Tensor, &Layer)> {
         let n = tokens.ids.len();
         let mut x = (self.tokens.forward(&tokens.ids)? + self.positions.narrow(0, 0, n)?)?.unsqueeze(0)?;
         let (last, others) = self.layers.split_last().ok_or_else(|| unusable("text encoder: no layers"))?;
         for layer in others {
             x = layer.forward(&x)?;
         }
-        let pooled = match &self.projection {
-            Some(projection) => {
-                let normal = self.last_norm.forward(&last.forward(&x)?)?;
-                Some(projection.forward(&normal.narrow(1, self.end_of(&tokens.ids), 1)?.squeeze(1)?)?)
-            }
-            None => None,
-        };
-        Ok(Encoded { penultimate: x, pooled })
+        Ok((x, last))
+    }
+
+    fn end_vector(&self, x: &Tensor, tokens: &Tokens) -> Result<Tensor> {
+        Ok(self.last_norm.forward(x)?.narrow(1, self.end_of(&tokens.ids), 1)?.squeeze(1)?)
     }
 
     fn end_of(&self, ids: &[u32]) -> usize {

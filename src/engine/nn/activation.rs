@@ -16,6 +16,8 @@ pub enum Activation {
     Silu,
     /// x·Φ(x) by erf: `gelu` means this in transformers and diffusers.
     Gelu,
+    /// x·Φ(x) by its approximation with tanh: `gelu_new` in transformers, `gelu-approximate` in diffusers.
+    GeluTanh,
     /// x·σ(1.702·x).
     QuickGelu,
     /// max(x, 0).
@@ -29,6 +31,7 @@ impl Activation {
         match name {
             "silu" | "swish" => Some(Self::Silu),
             "gelu" => Some(Self::Gelu),
+            "gelu_new" | "gelu_pytorch_tanh" | "gelu-approximate" => Some(Self::GeluTanh),
             "quick_gelu" => Some(Self::QuickGelu),
             "relu" => Some(Self::Relu),
             _ => None,
@@ -44,12 +47,14 @@ impl Activation {
             Self::Relu => return x.relu(),
             Self::Silu => kernel::silu,
             Self::Gelu => kernel::gelu,
+            Self::GeluTanh => kernel::gelu_tanh,
             Self::QuickGelu => kernel::quick_gelu,
         };
         if !is_ours(x) {
             return match self {
                 Self::Silu => x.silu(),
                 Self::Gelu => x.gelu_erf(),
+                Self::GeluTanh => x.gelu(),
                 Self::QuickGelu => x * candle_nn::ops::sigmoid(&(x * 1.702)?)?,
                 Self::Relu => x.relu(),
             };

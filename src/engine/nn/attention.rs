@@ -21,23 +21,57 @@ pub struct Attend {
 /// # Errors
 /// When the sizes disagree.
 pub fn attend(kind: Attend, q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
-    let ((batch, queries, token), (key_batch, keys, key_token)) = (q.dims3()?, k.dims3()?);
+    let dim = head_size(kind, q, k)?;
+    #[allow(clippy::cast_precision_loss)]
+    let scale = 1.0 / (dim as f64).sqrt();
+    scaled(kind, (q, k, v), scale, None)
+}
+
+/// The same with scores that are not scaled, and `bias` `(heads, n, m)` added to them.
+///
+/// # Errors
+/// When the sizes disagree.
+pub fn attend_biased(kind: Attend, q: &Tensor, k: &Tensor, v: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    head_size(kind, q, k)?;
+    if bias.dims3()? != (kind.heads, q.dim(1)?, k.dim(1)?) {
+        candle_core::bail!("a bias of {:?} for {:?} over {:?}", bias.dims(), q.dims(), k.dims());
+    }
+    scaled(kind, (q, k, v), 1.0, Some(bias))
+}
+
+fn head_size(kind: Attend, q: &Tensor, k: &Tensor) -> Result<usize> {
+    let ((batch, _, token), (key_batch, _, key_token)) = (q.dims3()?, k.dims3()?);
     if kind.heads == 0 || !token.is_multiple_of(kind.heads) || token != key_token || batch != key_batch {
         candle_core::bail!("attention of {:?} over {:?} with {} heads", q.dims(), k.dims(), kind.heads);
     }
-    let dim = token / kind.heads;
+    Ok(token / kind.heads)
+}
+
+fn scaled(kind: Attend, (q, k, v): (&Tensor, &Tensor, &Tensor), scale: f64, bias: Option<&Tensor>) -> Result<Tensor> {
     if !is_ours(q) {
-        return by_candle(kind, (q, k, v), SCORES);
+        return by_candle(kind, (q, k, v), scale, bias, SCORES);
     }
-    let shape = Shape { batch, queries, keys, heads: kind.heads, dim, causal: kind.causal };
+    let (batch, queries, token) = q.dims3()?;
+    let (keys, dim) = (k.dim(1)?, token / kind.heads);
+    #[allow(clippy::cast_possible_truncation)]
+    let scale = scale as f32;
+    let shape = Shape { batch, queries, keys, heads: kind.heads, dim, causal: kind.causal, scale };
     let (q, k, v) = (q.contiguous()?, k.contiguous()?, v.contiguous()?);
+    let bias = bias.map(Tensor::contiguous).transpose()?;
+    let bias = bias.as_ref().map(Values::of).transpose()?;
     let mut out = vec![0.0; batch * queries * token];
-    attention(shape, &Values::of(&q)?, &Values::of(&k)?, &Values::of(&v)?, &mut out);
+    attention(shape, &Values::of(&q)?, &Values::of(&k)?, &Values::of(&v)?, bias.as_deref().unwrap_or(&[]), &mut out);
     Tensor::from_vec(out, (batch, queries, token), q.device())
 }
 
 /// A block of queries at a time, so that of a large picture's scores only about `most` are ever there at once.
-pub(super) fn by_candle(kind: Attend, (q, k, v): (&Tensor, &Tensor, &Tensor), most: usize) -> Result<Tensor> {
+pub(super) fn by_candle(
+    kind: Attend,
+    (q, k, v): (&Tensor, &Tensor, &Tensor),
+    scale: f64,
+    bias: Option<&Tensor>,
+    most: usize,
+) -> Result<Tensor> {
     let (batch, queries, token) = q.dims3()?;
     let dim = token / kind.heads;
     let block = (most / (batch * kind.heads * k.dim(1)?).max(1)).max(1);
@@ -45,13 +79,14 @@ pub(super) fn by_candle(kind: Attend, (q, k, v): (&Tensor, &Tensor, &Tensor), mo
         t.reshape((batch, t.dim(1)?, kind.heads, dim))?.transpose(1, 2)?.contiguous()
     };
     let (q, k, v) = (split(q)?, split(k)?.transpose(2, 3)?.contiguous()?, split(v)?);
-    #[allow(clippy::cast_precision_loss)]
-    let scale = 1.0 / (dim as f64).sqrt();
     let mut blocks = Vec::new();
     for first in (0..queries).step_by(block) {
         let rows = block.min(queries - first);
         // Softmax of f16 scores in f16 would lose what it keeps apart.
         let mut scores = (q.narrow(2, first, rows)? * scale)?.matmul(&k)?.to_dtype(DType::F32)?;
+        if let Some(bias) = bias {
+            scores = scores.broadcast_add(&bias.narrow(1, first, rows)?.to_dtype(DType::F32)?.unsqueeze(0)?)?;
+        }
         if kind.causal {
             scores = scores.broadcast_add(&causal_mask(first, rows, k.dim(3)?, q.device())?)?;
         }

@@ -3,7 +3,7 @@
 
 use super::attention::by_candle;
 use super::weight::{Place, Stored};
-use super::{Activation, Attend, FeatureMap, Padding, attend, geglu};
+use super::{Activation, Attend, FeatureMap, Padding, RmsNorm, Rope, add_gated, attend, attend_biased, geglu};
 use crate::engine::Result;
 use crate::engine::noise::TorchRng;
 use crate::engine::weights::{ConvShape, Source, Weights};
@@ -117,13 +117,27 @@ proptest! {
         let ours = attend(kind, &q[0], &k[0], &v[0]).unwrap();
         agree([ours.clone(), attend(kind, &q[1], &k[1], &v[1]).unwrap()]);
         // The same in blocks of few queries.
-        agree([ours, by_candle(kind, (&q[1], &k[1], &v[1]), 40).unwrap()]);
+        agree([ours, by_candle(kind, (&q[1], &k[1], &v[1]), 8f64.sqrt().recip(), None, 40).unwrap()]);
+        let bias = input(10, &[heads, queries, keys]);
+        agree([0, 1].map(|i| attend_biased(kind, &q[i], &k[i], &v[i], &bias[i]).unwrap()));
+    }
+
+    #[test]
+    fn tokens_that_are_turned_normalised_and_gated(n in 1..9usize, heads in 1..4usize, half in 1..9usize) {
+        let width = 2 * half * heads;
+        let (x, y) = (input(11, &[1, n, width]), input(12, &[1, n, width]));
+        #[allow(clippy::cast_precision_loss)]
+        let positions: Vec<Vec<f64>> = (0..n).map(|i| vec![i as f64 * 1.5]).collect();
+        agree(each(&x, |x| Rope::new(&positions, &[2 * half], 10_000.0, &Device::Cpu)?.turn(x)));
+        let (scale, gate) = (input(13, &[2 * half]), input(14, &[width]));
+        agree([0, 1].map(|i| RmsNorm::new(scale[i].clone(), 1e-6).forward(&x[i]).unwrap()));
+        agree([0, 1].map(|i| add_gated(&x[i], &gate[i], &y[i]).unwrap()));
     }
 
     #[test]
     fn activations(n in 1..9usize, width in 1..40usize) {
         let x = input(7, &[n, 2 * width]);
-        for name in ["silu", "gelu", "quick_gelu", "relu"] {
+        for name in ["silu", "gelu", "gelu_new", "quick_gelu", "relu"] {
             agree(each(&x, |x| Activation::named(name).unwrap().forward(x)));
         }
         agree(each(&x, geglu));

@@ -1,17 +1,18 @@
 //! Tables of embeddings, and the sinusoids that stand for a number.
 
+use super::weight::Weight;
 use candle_core::{DType, Device, Result, Tensor};
 
 /// A table of vectors, one per id.
 pub struct Embedding {
-    table: Tensor,
+    table: Weight,
     compute: DType,
 }
 
 impl Embedding {
-    /// Of a `(ids, width)` table, kept in its own precision; rows come out in `compute`.
+    /// Of a table of ids × width, kept in its own precision; rows come out in `compute`.
     #[must_use]
-    pub fn new(table: Tensor, compute: DType) -> Self {
+    pub fn new(table: Weight, compute: DType) -> Self {
         Self { table, compute }
     }
 
@@ -20,8 +21,22 @@ impl Embedding {
     /// # Errors
     /// When an id is outside the table.
     pub fn forward(&self, ids: &[u32]) -> Result<Tensor> {
-        let ids = Tensor::new(ids, self.table.device())?;
-        self.table.index_select(&ids, 0)?.to_dtype(self.compute)
+        let table = match &self.table {
+            Weight::Ours(table) => table,
+            Weight::Candle(table) => {
+                return table.index_select(&Tensor::new(ids, table.device())?, 0)?.to_dtype(self.compute);
+            }
+        };
+        let (mut rows, mut scratch) = (Vec::with_capacity(ids.len() * table.columns()), Vec::new());
+        for id in ids {
+            let id = *id as usize;
+            if id >= table.rows() {
+                candle_core::bail!("token {id} is outside a table of {}", table.rows());
+            }
+            let (row, _) = table.block(id..id + 1, 0..table.columns(), &mut scratch);
+            rows.extend_from_slice(row);
+        }
+        Tensor::from_vec(rows, (ids.len(), table.columns()), &Device::Cpu)
     }
 }
 

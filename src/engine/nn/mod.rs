@@ -12,8 +12,11 @@ mod embedding;
 mod feature_map;
 pub mod kernels;
 mod linear;
+mod modulation;
 mod norm;
 mod prelu;
+pub mod quantised;
+mod rope;
 mod values;
 pub mod weight;
 
@@ -21,11 +24,13 @@ pub mod weight;
 mod candle_tests;
 
 pub use activation::{Activation, geglu};
-pub use attention::{Attend, attend};
+pub use attention::{Attend, attend, attend_biased};
 pub use conv::{Conv2d, Padding};
 pub use embedding::{Embedding, timestep_embedding};
 pub use feature_map::FeatureMap;
 pub use linear::Linear;
-pub use norm::{GroupNorm, LayerNorm};
+pub use modulation::add_gated;
+pub use norm::{GroupNorm, LayerNorm, RmsNorm};
 pub use prelu::PRelu;
+pub use rope::Rope;
 pub use values::Values;

@@ -1,7 +1,7 @@
 //! Normalisation layers. Statistics are kept in f32 or better on every device.
 
 use super::FeatureMap;
-use super::kernels::norm::{Affine, group_factors, layer_norm, scale_channels};
+use super::kernels::norm::{Affine, group_factors, layer_norm, rms_norm, scale_channels};
 use super::values::{Values, is_ours};
 use candle_core::{DType, Result, Tensor};
 
@@ -153,6 +153,42 @@ impl LayerNorm {
         let (scale, shift) = (Values::of(&self.scale)?, Values::of(&self.shift)?);
         let mut out = vec![0.0; values.len()];
         layer_norm(&values, Affine { scale: &scale, shift: &shift, eps: self.eps }, &mut out);
+        Tensor::from_vec(out, x.dims(), x.device())
+    }
+}
+
+/// Normalisation of each run of values along the last axis by the root of its mean square, with a scale and no shift.
+pub struct RmsNorm {
+    scale: Tensor,
+    eps: f32,
+}
+
+impl RmsNorm {
+    /// Of `scale`; the last axis holds one or more runs of its length (the heads of a token).
+    #[must_use]
+    pub fn new(scale: Tensor, eps: f32) -> Self {
+        Self { scale, eps }
+    }
+
+    /// Normalises each run.
+    ///
+    /// # Errors
+    /// When the last axis does not divide into runs.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let n = self.scale.dims1()?;
+        if !x.dims().last().is_some_and(|last| last.is_multiple_of(n)) {
+            candle_core::bail!("a norm of runs of {n} values was given {:?}", x.dims());
+        }
+        if !is_ours(x) {
+            let runs = x.reshape(((), n))?.to_dtype(DType::F32)?;
+            let inverse = (runs.sqr()?.mean_keepdim(1)? + f64::from(self.eps))?.sqrt()?.recip()?;
+            let y = runs.broadcast_mul(&inverse)?.broadcast_mul(&self.scale.to_dtype(DType::F32)?)?;
+            return y.to_dtype(x.dtype())?.reshape(x.dims());
+        }
+        let x = x.contiguous()?;
+        let values = Values::of(&x)?;
+        let mut out = vec![0.0; values.len()];
+        rms_norm(&values, &Values::of(&self.scale)?, self.eps, &mut out);
         Tensor::from_vec(out, x.dims(), x.device())
     }
 }

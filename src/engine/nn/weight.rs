@@ -1,5 +1,6 @@
 //! Stored weights of linear layers and convolutions, in the precision they are kept in.
 
+use super::quantised::Blocks;
 use super::values::kernels_serve;
 use candle_core::{DType, Device, Result, Tensor};
 use half::slice::HalfFloatSliceExt;
@@ -21,6 +22,53 @@ pub enum Stored {
     F16(Vec<f16>),
     /// Half with f32's range.
     Bf16(Vec<bf16>),
+    /// As a file holds them, quantised or not.
+    Blocks(Blocks),
+}
+
+impl Stored {
+    /// How many values.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F32(v) => v.len(),
+            Self::F16(v) => v.len(),
+            Self::Bf16(v) => v.len(),
+            Self::Blocks(blocks) => blocks.len(),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// These rows of a matrix of rows of `columns` values.
+    #[must_use]
+    pub fn rows(&self, rows: Range<usize>, columns: usize) -> Self {
+        let of = rows.start * columns..rows.end * columns;
+        match self {
+            Self::F32(v) => Self::F32(v[of].to_vec()),
+            Self::F16(v) => Self::F16(v[of].to_vec()),
+            Self::Bf16(v) => Self::Bf16(v[of].to_vec()),
+            Self::Blocks(blocks) => Self::Blocks(blocks.part(of)),
+        }
+    }
+
+    /// These values and then those.
+    ///
+    /// # Errors
+    /// When they are kept in different precisions.
+    pub fn followed_by(self, other: Self) -> Result<Self> {
+        Ok(match (self, other) {
+            (Self::F32(a), Self::F32(b)) => Self::F32([a, b].concat()),
+            (Self::F16(a), Self::F16(b)) => Self::F16([a, b].concat()),
+            (Self::Bf16(a), Self::Bf16(b)) => Self::Bf16([a, b].concat()),
+            (Self::Blocks(a), Self::Blocks(b)) => Self::Blocks(a.followed_by(&b)?),
+            _ => candle_core::bail!("weights of two precisions cannot be joined"),
+        })
+    }
 }
 
 impl Matrix {
@@ -29,13 +77,12 @@ impl Matrix {
     /// # Errors
     /// When their number is another.
     pub fn new(rows: usize, columns: usize, values: Stored) -> Result<Self> {
-        let n = match &values {
-            Stored::F32(v) => v.len(),
-            Stored::F16(v) => v.len(),
-            Stored::Bf16(v) => v.len(),
-        };
+        let n = values.len();
         if n != rows * columns {
             candle_core::bail!("a weight of {n} values cannot be {rows} × {columns}");
+        }
+        if let Stored::Blocks(blocks) = &values {
+            blocks.check_rows(columns)?;
         }
         Ok(Self { rows, columns, values })
     }
@@ -73,6 +120,7 @@ impl Matrix {
                 Stored::F32(v) => to.copy_from_slice(&v[from]),
                 Stored::F16(v) => v[from].convert_to_f32_slice(to),
                 Stored::Bf16(v) => v[from].convert_to_f32_slice(to),
+                Stored::Blocks(blocks) => blocks.widen(from, to),
             }
         }
         (scratch, width)

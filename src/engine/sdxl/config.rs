@@ -3,8 +3,6 @@
 use crate::engine::Result;
 use crate::engine::weights::unusable;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use std::path::Path;
 
 /// `unet/config.json`.
 #[derive(Debug, Clone, Deserialize)]
@@ -172,21 +170,4 @@ pub struct ModelIndex {
     /// Whether no negative prompt means zeros rather than the empty prompt.
     #[serde(default = "yes")]
     pub force_zeros_for_empty_prompt: bool,
-}
-
-/// Reads a JSON file.
-///
-/// # Errors
-/// When it is absent or not what is expected; the sentence names it.
-pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = std::fs::read_to_string(path).map_err(|e| unusable(format!("{}: {e}", path.display())))?;
-    parse(path, &text)
-}
-
-/// Parses the text of a JSON file.
-///
-/// # Errors
-/// When it is not what is expected; the sentence names `path`.
-pub fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|e| unusable(format!("{} is not valid: {e}", path.display())))
 }

@@ -1,9 +1,10 @@
 //! The configs of a checkpoint together: from its folder, or SDXL's own as published for files that bring none.
 
-use super::config::{ModelIndex, ScheduleConfig, UnetConfig, parse};
+use super::config::{ModelIndex, ScheduleConfig, UnetConfig};
 use crate::engine::Result;
 use crate::engine::autoencoder::AutoencoderConfig;
 use crate::engine::clip::ClipConfig;
+use crate::engine::weights::folder::parse;
 use crate::engine::weights::unusable;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};

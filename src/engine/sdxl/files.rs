@@ -1,6 +1,6 @@
 //! The files of an SDXL checkpoint: which there are, and the parts of the model they hold.
 
-use super::config::{ScheduleConfig, UnetConfig, read};
+use super::config::{ScheduleConfig, UnetConfig};
 use super::configs::Configs;
 use super::single_file::{Part, SingleFilePart, recognise};
 use super::synthetic::{RandomWeights, Saving};
@@ -10,8 +10,8 @@ use crate::engine::autoencoder::{Autoencoder, AutoencoderConfig, TinyAutoencoder
 use crate::engine::clip::{ClipEncoder, ClipTokenizer};
 use crate::engine::nn::weight::Place;
 use crate::engine::protocol::{ModelSpec, SdxlParts};
+use crate::engine::weights::folder::{open, read};
 use crate::engine::weights::{SafetensorsFiles, Source, Weights, unusable};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A checkpoint and what its configs say.
@@ -208,35 +208,4 @@ fn is_turbo(spec: &ModelSpec) -> bool {
     let file = spec.path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
     let name = spec.name.to_lowercase();
     ["turbo", "lightning", "hyper"].iter().any(|word| file.contains(word) || name.contains(word))
-}
-
-/// Opens the safetensors files of a component's folder: the half-precision variant where there is one, one file or
-/// the shards that an index names.
-fn open(folder: &Path) -> Result<SafetensorsFiles> {
-    let stems = ["diffusion_pytorch_model", "model"];
-    for variant in [".fp16", ""] {
-        for stem in stems {
-            let one = folder.join(format!("{stem}{variant}.safetensors"));
-            if one.exists() {
-                return SafetensorsFiles::open(&[one]);
-            }
-            let index = folder.join(format!("{stem}.safetensors.index{variant}.json"));
-            if index.exists() {
-                return SafetensorsFiles::open(&shards(folder, &index)?);
-            }
-        }
-    }
-    Err(unusable(format!("{} has no .safetensors file", folder.display())))
-}
-
-fn shards(folder: &Path, index: &Path) -> Result<Vec<PathBuf>> {
-    let described: serde_json::Value = read(index)?;
-    let mut names: Vec<&str> =
-        described["weight_map"].as_object().into_iter().flatten().filter_map(|(_, file)| file.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    if names.is_empty() || names.iter().any(|n| n.contains(['/', '\\'])) {
-        return Err(unusable(format!("{} names no shards beside it", index.display())));
-    }
-    Ok(names.into_iter().map(|n| folder.join(n)).collect())
 }

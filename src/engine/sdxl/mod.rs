@@ -1,9 +1,8 @@
 //! Stable Diffusion XL and its Turbo: prompt and seed to pixels, as diffusers' pipelines compute it.
 //!
 //! [`Sdxl`] is the resident model. One picture goes: [`text`] (prompt to vectors), [`schedule`] and [`unet`] (noise to
-//! latent), the autoencoder (latent to pixels); [`canvas`] brings pictures in and out.
+//! latent), the autoencoder (latent to pixels).
 
-mod canvas;
 mod config;
 mod configs;
 mod files;
@@ -17,8 +16,8 @@ mod text;
 mod unet;
 mod unet_blocks;
 
-use crate::engine::autoencoder::{Autoencoder, TinyAutoencoder};
 use crate::engine::nn::weight::Place;
+use crate::engine::painting::Decoders;
 use crate::engine::protocol::{DrawJob, DrawOutput, EngineFailure, FailureClass, ModelSpec, SdxlParts};
 use crate::engine::{Painter, Result, Watcher};
 use candle_core::DType;
@@ -32,9 +31,7 @@ pub struct Sdxl {
     place: Place,
     text: Text,
     unet: Unet,
-    vae: Autoencoder,
-    /// Loaded when first wanted.
-    tiny: Option<TinyAutoencoder>,
+    decoders: Decoders,
 }
 
 impl Sdxl {
@@ -46,8 +43,8 @@ impl Sdxl {
         let files = Files::find(spec, parts)?;
         let text = Text::new(&files, &place)?;
         let unet = files.unet(&place)?;
-        let vae = files.vae(&place)?;
-        Ok(Self { files, place, text, unet, vae, tiny: None })
+        let decoders = Decoders { vae: Some(files.vae(&place)?), tiny: None };
+        Ok(Self { files, place, text, unet, decoders })
     }
 
     /// Reads everything again in full precision.
@@ -55,8 +52,7 @@ impl Sdxl {
         self.place.compute = DType::F32;
         self.text = Text::new(&self.files, &self.place)?;
         self.unet = self.files.unet(&self.place)?;
-        self.vae = self.files.own_vae(&self.place)?;
-        self.tiny = None;
+        self.decoders = Decoders { vae: Some(self.files.own_vae(&self.place)?), tiny: None };
         Ok(())
     }
 }

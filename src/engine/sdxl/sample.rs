@@ -2,19 +2,16 @@
 //! random numbers, so that a seed means the same picture.
 
 use super::Sdxl;
-use super::canvas::{self, Size, all_finite};
 use super::schedule::Schedule;
 use super::text::Embedded;
 use super::unet::Conditioning;
-use crate::engine::autoencoder::{AutoencoderConfig, Strips};
-use crate::engine::nn::FeatureMap;
-use crate::engine::nn::weight::Place;
 use crate::engine::noise::TorchRng;
-use crate::engine::protocol::{DrawJob, DrawOutput, EngineFailure, FailureClass};
+use crate::engine::painting::canvas::{self, Size, all_finite};
+use crate::engine::painting::latent::{keep_unmasked, to_map, to_values};
+use crate::engine::painting::{CUT, Init, Looker};
+use crate::engine::protocol::{DrawJob, DrawOutput, EngineFailure, FailureClass, Keep};
 use crate::engine::{Result, Watcher};
-use crate::media::{Decoder, DrawnPicture, Mode, Picture, Progress, Timings};
-use candle_core::{DType, Device, Tensor};
-use std::cell::{Cell, RefCell};
+use crate::media::{Decoder, DrawnPicture, Mode, Picture, Timings};
 use std::time::Instant;
 
 /// Guidance of checkpoints that are not distilled, where nobody says otherwise (diffusers' default).
@@ -44,76 +41,34 @@ struct Texts {
     cut: bool,
 }
 
-/// Who looks on, and how far the job is.
-struct Looker<'a> {
-    watch: RefCell<&'a mut dyn Watcher>,
-    done: Cell<u32>,
-    of: u32,
-}
-
-impl Looker<'_> {
-    /// A sign of life between parts of a step; ends the job if it was cancelled.
-    fn go_on(&self) -> Result<()> {
-        self.tell(None)
-    }
-
-    fn step(&self, preview: Option<Picture>) -> Result<()> {
-        self.done.set(self.done.get() + 1);
-        self.tell(preview)
-    }
-
-    fn tell(&self, preview: Option<Picture>) -> Result<()> {
-        let mut watch = self.watch.borrow_mut();
-        watch.progress(Progress { step: self.done.get(), of: self.of, preview });
-        if watch.cancelled() {
-            return Err(EngineFailure::new(FailureClass::Cancelled, "cancelled"));
-        }
-        Ok(())
-    }
-}
-
-/// The picture a job starts from, in latent space: a distribution that every seed draws its own sample of.
-struct Init {
-    mean: Vec<f32>,
-    log_variance: Vec<f32>,
-    mask: Option<Vec<f32>>,
-}
-
-impl Init {
-    /// The sample of one seed, scaled as the UNet takes it.
-    fn sample(&self, config: &AutoencoderConfig, random: &mut TorchRng) -> Vec<f32> {
-        let noise = random.normal(self.mean.len());
-        #[allow(clippy::cast_possible_truncation)]
-        let (factor, shift) = (config.scaling_factor as f32, config.shift_factor.unwrap_or(0.0) as f32);
-        let values = self.mean.iter().zip(&self.log_variance).zip(&noise);
-        values.map(|((m, v), n)| (m + (0.5 * v).exp() * n - shift) * factor).collect()
-    }
-}
-
 impl Sdxl {
     pub(super) fn sample(&mut self, job: &DrawJob, watch: &mut dyn Watcher) -> Result<DrawOutput> {
         let started = Instant::now();
         let task = self.prepare(job)?;
         let mut timings = Timings { text_s: started.elapsed().as_secs_f64(), ..Timings::default() };
-        if job.drop_text_encoders {
+        if job.keep != Keep::All {
             self.text.drop_encoders();
         }
-        if (job.previews || job.decoder == Decoder::Taesd) && self.tiny.is_none() {
-            self.tiny = self.files.tiny(&self.place)?;
+        if (job.previews || job.decoder == Decoder::Taesd) && self.decoders.tiny.is_none() {
+            self.decoders.tiny = self.files.tiny(&self.place)?;
         }
         let real_steps = task.schedule.steps() - task.first;
-        let of = u32::try_from(real_steps * job.seeds.len()).unwrap_or(u32::MAX);
-        let looker = Looker { watch: RefCell::new(watch), done: Cell::new(0), of };
+        let looker = Looker::new(watch, real_steps * job.seeds.len());
         let mut pictures = Vec::with_capacity(job.seeds.len());
         let started = Instant::now();
-        let init = self.encode_init(job, task.size)?;
+        let init = match &self.decoders.vae {
+            Some(vae) => Init::encode(job, task.size, vae, self.files.vae_config())?,
+            None => None,
+        };
         timings.denoise_s += started.elapsed().as_secs_f64();
         for seed in &job.seeds {
             let started = Instant::now();
             let latent = self.denoise(job, &task, init.as_ref(), *seed, &looker)?;
             timings.denoise_s += started.elapsed().as_secs_f64();
             let started = Instant::now();
-            let picture = self.decode(&latent, job, task.size, &|| looker.go_on())?;
+            let networks = (self.files.vae_config(), &self.place);
+            let hw = self.latent_size(task.size);
+            let picture = self.decoders.decode(&latent, hw, job, networks, &|| looker.go_on())?;
             timings.decode_s += started.elapsed().as_secs_f64();
             pictures.push(DrawnPicture { picture, seed: Some(*seed) });
         }
@@ -154,7 +109,7 @@ impl Sdxl {
             ));
         }
         let texts = self.texts(job, guidance, size)?;
-        let cut = texts.cut.then(|| "the prompt was longer than the model reads and was cut at a word".to_owned());
+        let cut = texts.cut.then(|| CUT.to_owned());
         let notices = resized.into_iter().chain(cut).collect();
         Ok(Task { size, steps, guidance, strength, schedule, first, texts, notices })
     }
@@ -202,7 +157,12 @@ impl Sdxl {
             let fresh = if schedule.wants_noise() { random.normal(n) } else { Vec::new() };
             schedule.step(i, &mut latent, &predicted, &fresh);
             if let (Some(original), Some(mask)) = (&original, mask) {
-                keep_unmasked(schedule, i + 1, &mut latent, (original, &noise), mask);
+                let mut kept = original.clone();
+                // With the noise of the step that comes next, none after the last.
+                if i + 1 < schedule.steps() {
+                    schedule.add_noise(i + 1, &mut kept, &noise);
+                }
+                keep_unmasked(&mut latent, &kept, mask);
             }
             looker.step(preview)?;
         }
@@ -232,37 +192,6 @@ impl Sdxl {
         Ok(without)
     }
 
-    /// Init picture and mask in latent space.
-    fn encode_init(&self, job: &DrawJob, size: Size) -> Result<Option<Init>> {
-        let Some(picture) = &job.init else { return Ok(None) };
-        let pixels = placed(&canvas::pixels(picture, size)?, self.vae.place())?;
-        let (mean, log_variance) = self.vae.encode(&pixels, Strips::when(job.tiled))?;
-        let (mean, log_variance) = (to_values(&mean)?, to_values(&log_variance)?);
-        all_finite(&mean, "the encoded picture's values")?;
-        all_finite(&log_variance, "the encoded picture's variances")?;
-        let scale = self.files.vae_config().scale();
-        let mask = job.mask.as_ref().map(|m| canvas::latent_mask(m, size, scale)).transpose()?;
-        Ok(Some(Init { mean, log_variance, mask }))
-    }
-
-    /// Pixels of a finished latent.
-    fn decode(&self, latent: &[f32], job: &DrawJob, size: Size, go_on: &dyn Fn() -> Result<()>) -> Result<Picture> {
-        let (h, w) = self.latent_size(size);
-        if job.decoder == Decoder::Taesd {
-            let tiny = self.tiny.as_ref().ok_or_else(|| {
-                EngineFailure::new(
-                    FailureClass::Missing,
-                    format!("{} has no tiny decoder installed", self.files.name()),
-                )
-            })?;
-            return canvas::picture(&tiny.decode(&to_map(latent, (h, w), &self.place)?, go_on)?);
-        }
-        let config = self.files.vae_config();
-        let map = to_map(latent, (h, w), self.vae.place())?;
-        let map = map.map(|x| (x / config.scaling_factor)? + config.shift_factor.unwrap_or(0.0))?;
-        canvas::picture(&self.vae.decode(&map, Strips::when(job.tiled), go_on)?)
-    }
-
     /// What step `i` expects the finished picture to be, where previews were asked for and there is a tiny decoder.
     fn preview(
         &self,
@@ -272,43 +201,7 @@ impl Sdxl {
         latent: &[f32],
         predicted: &[f32],
     ) -> Result<Option<Picture>> {
-        let Some(tiny) = self.tiny.as_ref().filter(|_| job.previews) else { return Ok(None) };
-        let expected = task.schedule.original(i, latent, predicted);
-        let (h, w) = self.latent_size(task.size);
-        Ok(Some(canvas::picture(&tiny.decode(&to_map(&expected, (h, w), &self.place)?, &|| Ok(()))?)?))
+        let expected = || task.schedule.original(i, latent, predicted);
+        self.decoders.preview(expected, self.latent_size(task.size), job, &self.place)
     }
-}
-
-/// Puts the original back where the mask is 0, with the noise of the step that comes next (none after the last).
-fn keep_unmasked(
-    schedule: &Schedule,
-    next: usize,
-    latent: &mut [f32],
-    (original, noise): (&[f32], &[f32]),
-    mask: &[f32],
-) {
-    let mut kept = original.to_vec();
-    if next < schedule.steps() {
-        schedule.add_noise(next, &mut kept, noise);
-    }
-    for (plane, kept) in latent.chunks_exact_mut(mask.len()).zip(kept.chunks_exact(mask.len())) {
-        for ((v, k), m) in plane.iter_mut().zip(kept).zip(mask) {
-            *v = (1.0 - m) * k + m * *v;
-        }
-    }
-}
-
-/// A latent of `(h, w)` pixels where a network takes it.
-fn to_map(latent: &[f32], (h, w): (usize, usize), place: &Place) -> Result<FeatureMap> {
-    placed(&Tensor::from_slice(latent, (1, latent.len() / (h * w), h, w), &Device::Cpu)?, place)
-}
-
-/// A `(batch, channels, h, w)` tensor where a network takes it, in the precision it takes.
-fn placed(tensor: &Tensor, place: &Place) -> Result<FeatureMap> {
-    Ok(FeatureMap::from_nchw(&tensor.to_dtype(place.compute)?.to_device(&place.device)?)?)
-}
-
-/// A map's values as f32 in `(batch, channels, h, w)` order.
-fn to_values(map: &FeatureMap) -> Result<Vec<f32>> {
-    Ok(map.to_nchw()?.to_dtype(DType::F32)?.to_device(&Device::Cpu)?.flatten_all()?.to_vec1()?)
 }

@@ -2,6 +2,7 @@
 
 use super::config::ScheduleConfig;
 use crate::engine::Result;
+use crate::engine::painting::decimal;
 use crate::engine::protocol::{EngineFailure, FailureClass};
 use crate::engine::weights::unusable;
 use crate::media::Scheduler;
@@ -72,8 +73,7 @@ impl Schedule {
     pub fn first_step(&self, strength: f32) -> usize {
         let steps = self.steps();
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-        // diffusers: int(num_inference_steps * strength), in f64. The f32 is brought back to the decimal the caller
-        // wrote, so that 10 steps at 0.7 are 7 and not 6.
+        // diffusers: int(num_inference_steps * strength), in f64.
         let done = (steps as f64 * decimal(strength)) as usize;
         steps - done.min(steps)
     }
@@ -130,10 +130,6 @@ impl Schedule {
             *v += n * up;
         }
     }
-}
-
-fn decimal(value: f32) -> f64 {
-    value.to_string().parse().unwrap_or_else(|_| f64::from(value))
 }
 
 /// The timesteps of `steps` steps, largest first.

@@ -3,6 +3,7 @@
 use super::config::UnetConfig;
 use crate::engine::Result;
 use crate::engine::nn::weight::Stored;
+use crate::engine::weights::names::{ldm_autoencoder, numbered, rename_first};
 use crate::engine::weights::{SafetensorsFiles, Source, unusable};
 use std::sync::Arc;
 
@@ -84,7 +85,7 @@ impl Part {
         let whole = |name: String| Place { name, take: Take::Whole };
         match self {
             Self::Unet { layers } => whole(format!("model.diffusion_model.{}", unet_name(name, layers))),
-            Self::Vae { levels } => whole(format!("first_stage_model.{}", vae_name(name, levels))),
+            Self::Vae { levels } => whole(format!("first_stage_model.{}", ldm_autoencoder(name, levels))),
             Self::Text1 => whole(format!("conditioner.embedders.0.transformer.{name}")),
             Self::Text2 => {
                 let place = openclip_place(name);
@@ -113,25 +114,13 @@ impl Source for SingleFilePart {
             Take::Third(n) => {
                 let mut all = shape.to_vec();
                 all[0] *= 3;
-                Ok(third(self.file.read(&place.name, &all)?, n))
+                self.file.read_rows(&place.name, &all, n * shape[0]..(n + 1) * shape[0])
             }
             Take::Transposed => {
                 let swapped: Vec<usize> = shape.iter().rev().copied().collect();
                 Ok(transposed(self.file.read(&place.name, &swapped)?, swapped[0]))
             }
         }
-    }
-}
-
-fn third(stored: Stored, n: usize) -> Stored {
-    fn part<T: Clone>(values: &[T], n: usize) -> Vec<T> {
-        let size = values.len() / 3;
-        values[n * size..(n + 1) * size].to_vec()
-    }
-    match stored {
-        Stored::F32(v) => Stored::F32(part(&v, n)),
-        Stored::F16(v) => Stored::F16(part(&v, n)),
-        Stored::Bf16(v) => Stored::Bf16(part(&v, n)),
     }
 }
 
@@ -144,13 +133,8 @@ fn transposed(stored: Stored, rows: usize) -> Stored {
         Stored::F32(v) => Stored::F32(turned(&v, rows)),
         Stored::F16(v) => Stored::F16(turned(&v, rows)),
         Stored::Bf16(v) => Stored::Bf16(turned(&v, rows)),
+        Stored::Blocks(blocks) => Stored::F32(turned(&blocks.to_f32(), rows)),
     }
-}
-
-/// Splits `prefix.N.rest` after a known prefix.
-fn numbered<'a>(name: &'a str, prefix: &str) -> Option<(usize, &'a str)> {
-    let (number, rest) = name.strip_prefix(prefix)?.split_once('.')?;
-    Some((number.parse().ok()?, rest))
 }
 
 fn unet_name(name: &str, layers: usize) -> String {
@@ -209,42 +193,6 @@ fn residual_name(name: &str) -> String {
         ("conv_shortcut.", "skip_connection."),
     ];
     rename_first(name, &renamed)
-}
-
-fn rename_first(name: &str, renamed: &[(&str, &str)]) -> String {
-    renamed
-        .iter()
-        .find_map(|(ours, theirs)| name.strip_prefix(ours).map(|rest| format!("{theirs}{rest}")))
-        .unwrap_or_else(|| name.to_owned())
-}
-
-fn vae_name(name: &str, levels: usize) -> String {
-    let Some((side, rest)) = name.split_once('.').filter(|(side, _)| matches!(*side, "encoder" | "decoder")) else {
-        return name.to_owned();
-    };
-    let block = |rest: &str| rest.replacen("conv_shortcut.", "nin_shortcut.", 1);
-    if let Some((level, rest)) = numbered(rest, "down_blocks.") {
-        return match numbered(rest, "resnets.") {
-            Some((step, rest)) => format!("{side}.down.{level}.block.{step}.{}", block(rest)),
-            None => format!("{side}.down.{level}.{}", rest.replacen("downsamplers.0.", "downsample.", 1)),
-        };
-    }
-    if let Some((level, rest)) = numbered(rest, "up_blocks.") {
-        let level = (levels - 1).saturating_sub(level);
-        return match numbered(rest, "resnets.") {
-            Some((step, rest)) => format!("{side}.up.{level}.block.{step}.{}", block(rest)),
-            None => format!("{side}.up.{level}.{}", rest.replacen("upsamplers.0.", "upsample.", 1)),
-        };
-    }
-    if let Some((step, rest)) = numbered(rest, "mid_block.resnets.") {
-        return format!("{side}.mid.block_{}.{}", step + 1, block(rest));
-    }
-    if let Some(rest) = rest.strip_prefix("mid_block.attentions.0.") {
-        let renamed =
-            [("group_norm.", "norm."), ("to_q.", "q."), ("to_k.", "k."), ("to_v.", "v."), ("to_out.0.", "proj_out.")];
-        return format!("{side}.mid.attn_1.{}", rename_first(rest, &renamed));
-    }
-    format!("{side}.{}", rename_first(rest, &[("conv_norm_out.", "norm_out.")]))
 }
 
 fn openclip_place(name: &str) -> Place {

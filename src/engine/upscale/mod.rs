@@ -63,7 +63,7 @@ impl Upscaler {
 
 /// A sign of life; ends the job if it was cancelled.
 fn tell(watch: &mut dyn Watcher, step: u32, of: u32) -> Result<()> {
-    watch.progress(Progress { step, of, preview: None });
+    watch.progress(Progress { step, of, percent: 0, preview: None });
     if watch.cancelled() {
         return Err(EngineFailure::new(FailureClass::Cancelled, "cancelled"));
     }

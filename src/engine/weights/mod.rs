@@ -1,16 +1,25 @@
 //! Where a model's numbers come from: files, renamed files, or a generator of random ones. Layers ask here by the
 //! names that diffusers publishes and say which shape they need; a file that contradicts is named in the error.
 
+pub mod folder;
+mod gguf;
+mod mapping;
+pub mod names;
+mod renamed;
 mod safetensors;
+pub mod stack;
 
+pub use gguf::GgufFile;
+pub use renamed::{Renamed, Take, Taken};
 pub use safetensors::SafetensorsFiles;
 
 use crate::engine::Result;
 use crate::engine::nn::weight::{Matrix, Place, Stored, Weight};
-use crate::engine::nn::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear, PRelu, Padding};
+use crate::engine::nn::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear, PRelu, Padding, RmsNorm};
 use crate::engine::protocol::{EngineFailure, FailureClass};
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use std::fmt::Display;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Something that holds tensors by name.
@@ -23,6 +32,18 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// When it is absent, of another shape, or cannot be read; the sentence names file and tensor.
     fn read(&self, name: &str, shape: &[usize]) -> Result<Stored>;
+
+    /// Some rows (along the first axis) of a tensor whose whole shape is `shape`.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    fn read_rows(&self, name: &str, shape: &[usize], rows: Range<usize>) -> Result<Stored> {
+        Ok(self.read(name, shape)?.rows(rows, shape[1..].iter().product()))
+    }
+
+    /// Says that the tensors whose names begin so will not be looked at for a while: what a mapping holds of them in
+    /// memory may leave.
+    fn forget(&self, _prefix: &str) {}
 }
 
 /// The failure of files that cannot be used.
@@ -105,6 +126,11 @@ impl Weights {
         self.source.shape(&self.name(name))
     }
 
+    /// Lets the memory of these tensors go where a mapping holds it; they can be read again.
+    pub fn forget(&self) {
+        self.source.forget(&format!("{}.", self.prefix));
+    }
+
     fn name(&self, name: impl Display) -> String {
         if self.prefix.is_empty() { name.to_string() } else { format!("{}.{name}", self.prefix) }
     }
@@ -130,8 +156,18 @@ impl Weights {
         let at = self.at(name);
         let stored_as_conv = self.source.shape(&at.name("weight")).is_some_and(|s| s.len() == 4);
         let shape: &[usize] = if stored_as_conv { &[outputs, inputs, 1, 1] } else { &[outputs, inputs] };
-        let weight = self.matrix(at.read("weight", shape)?, outputs, inputs)?;
+        let weight = self.matrix(at.scaled(at.read("weight", shape)?)?, outputs, inputs)?;
         Ok(Linear::new(weight, at.bias(outputs, bias)?))
+    }
+
+    /// A weight times the one number beside it, where f8 is published with one (`scale_weight`).
+    fn scaled(&self, stored: Stored) -> Result<Stored> {
+        let Some(shape) = self.shape("scale_weight") else { return Ok(stored) };
+        let factor = as_tensor(self.read("scale_weight", &shape)?, &shape)?.to_dtype(DType::F32)?.flatten_all()?;
+        match (stored, factor.to_vec1()?.first()) {
+            (Stored::Blocks(blocks), Some(factor)) => Ok(Stored::Blocks(blocks.scaled(*factor))),
+            _ => Err(unusable(format!("{}: a scale beside a weight that is no f8 is not supported", self.prefix))),
+        }
     }
 
     fn matrix(&self, stored: Stored, rows: usize, columns: usize) -> Result<Weight> {
@@ -191,14 +227,26 @@ impl Weights {
         Ok(LayerNorm::new(at.tensor("weight", &[width])?, at.tensor("bias", &[width])?, eps))
     }
 
+    /// A normalisation by the mean square stored as `name.weight`.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn rms_norm(&self, name: &str, width: usize, eps: f32) -> Result<RmsNorm> {
+        Ok(RmsNorm::new(self.at(name).tensor("weight", &[width])?, eps))
+    }
+
     /// A table stored as `name.weight`, kept in its own precision.
     ///
     /// # Errors
     /// As [`Source::read`].
     pub fn embedding(&self, name: &str, ids: usize, width: usize) -> Result<Embedding> {
-        let at = self.at(name);
-        let table = as_tensor(at.read("weight", &[ids, width])?, &[ids, width])?;
-        Ok(Embedding::new(table.to_device(&self.place.device)?, self.place.compute))
+        let stored = self.at(name).read("weight", &[ids, width])?;
+        let table = if self.place.has_kernels() {
+            Weight::Ours(Matrix::new(ids, width, stored)?)
+        } else {
+            Weight::Candle(as_tensor(stored, &[ids, width])?.to_device(&self.place.device)?)
+        };
+        Ok(Embedding::new(table, self.place.compute))
     }
 }
 
@@ -208,6 +256,7 @@ fn as_tensor(stored: Stored, shape: &[usize]) -> Result<Tensor> {
         Stored::F32(v) => Tensor::from_vec(v, shape, &device)?,
         Stored::F16(v) => Tensor::from_vec(v, shape, &device)?,
         Stored::Bf16(v) => Tensor::from_vec(v, shape, &device)?,
+        Stored::Blocks(blocks) => Tensor::from_vec(blocks.to_f32(), shape, &device)?,
     })
 }
 
@@ -232,5 +281,6 @@ fn inputs_last(stored: Stored, inputs: usize, taps: usize) -> Stored {
         Stored::F32(v) => Stored::F32(turned(&v, inputs, taps)),
         Stored::F16(v) => Stored::F16(turned(&v, inputs, taps)),
         Stored::Bf16(v) => Stored::Bf16(turned(&v, inputs, taps)),
+        Stored::Blocks(blocks) => Stored::F32(turned(&blocks.to_f32(), inputs, taps)),
     }
 }

@@ -3,15 +3,19 @@
 
 use super::{Source, unusable};
 use crate::engine::Result;
+use crate::engine::nn::quantised::{self, Blocks};
 use crate::engine::nn::weight::Stored;
+use crate::engine::protocol::EngineFailure;
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Largest header accepted, as in the reference implementation.
 const MAX_HEADER: u64 = 100_000_000;
@@ -34,6 +38,8 @@ enum Kind {
     F32,
     F16,
     Bf16,
+    /// f8 e4m3, in which text encoders are published for ComfyUI.
+    F8,
     /// A type no layer here reads; an error only when asked for.
     Other,
 }
@@ -100,6 +106,7 @@ fn checked(name: &str, d: Described, file: usize, data: u64, length: u64) -> std
         "F32" => (Kind::F32, 4),
         "F16" => (Kind::F16, 2),
         "BF16" => (Kind::Bf16, 2),
+        "F8_E4M3" => (Kind::F8, 1),
         _ => (Kind::Other, 0),
     };
     let (start, end) = d.data_offsets;
@@ -119,37 +126,53 @@ impl Source for SafetensorsFiles {
     }
 
     fn read(&self, name: &str, shape: &[usize]) -> Result<Stored> {
+        let rows = shape.first().copied().unwrap_or(1);
+        self.read_rows(name, shape, 0..rows)
+    }
+
+    fn read_rows(&self, name: &str, shape: &[usize], rows: Range<usize>) -> Result<Stored> {
         let Some(entry) = self.tensors.get(name) else {
             return Err(unusable(format!("{} has no tensor {name}", self.whereabouts())));
         };
         let (path, file) = &self.files[entry.file];
         let path = path.display();
-        if entry.shape != shape {
+        if entry.shape != shape || rows.end > shape.first().copied().unwrap_or(1) {
             return Err(unusable(format!(
                 "{path}: the config wants {name} as {shape:?}, the file has {:?}",
                 entry.shape
             )));
         }
-        let n = shape.iter().product();
+        let columns: usize = shape.iter().skip(1).product();
+        let (first, n) = (rows.start * columns, rows.len() * columns);
+        let at = |bytes: usize| entry.offset + (first * bytes) as u64;
         let stored = match entry.kind {
             Kind::F32 => {
                 let mut values = vec![0f32; n];
-                file.read_exact_at(bytemuck::cast_slice_mut(&mut values), entry.offset).map(|()| Stored::F32(values))
+                file.read_exact_at(bytemuck::cast_slice_mut(&mut values), at(4)).map(|()| Stored::F32(values))
             }
             Kind::F16 => {
                 let mut values = vec![f16::ZERO; n];
-                file.read_exact_at(bytemuck::cast_slice_mut(values.reinterpret_cast_mut()), entry.offset)
+                file.read_exact_at(bytemuck::cast_slice_mut(values.reinterpret_cast_mut()), at(2))
                     .map(|()| Stored::F16(values))
             }
             Kind::Bf16 => {
                 let mut values = vec![bf16::ZERO; n];
-                file.read_exact_at(bytemuck::cast_slice_mut(values.reinterpret_cast_mut()), entry.offset)
+                file.read_exact_at(bytemuck::cast_slice_mut(values.reinterpret_cast_mut()), at(2))
                     .map(|()| Stored::Bf16(values))
+            }
+            Kind::F8 => {
+                let mut bytes = vec![0; n];
+                file.read_exact_at(&mut bytes, at(1)).map_err(|e| failed(&path, name, &e))?;
+                return Ok(Stored::Blocks(Blocks::new(quantised::Kind::F8E4m3, Arc::new(bytes), 0..n)?));
             }
             Kind::Other => return Err(unusable(format!("{path}: {name} is of a type that is not supported"))),
         };
-        stored.map_err(|e| unusable(format!("{path}: {name} could not be read: {e}")))
+        stored.map_err(|e| failed(&path, name, &e))
     }
+}
+
+fn failed(path: &dyn std::fmt::Display, name: &str, error: &std::io::Error) -> EngineFailure {
+    unusable(format!("{path}: {name} could not be read: {error}"))
 }
 
 #[cfg(test)]

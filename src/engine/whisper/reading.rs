@@ -92,7 +92,7 @@ pub(super) struct Signs<'a> {
 
 impl<'a> Signs<'a> {
     pub(super) fn new(watch: &'a mut dyn Watcher, of: u32) -> Self {
-        Self { watch, progress: Progress { step: 0, of, preview: None }, told: Instant::now() }
+        Self { watch, progress: Progress { step: 0, of, percent: 0, preview: None }, told: Instant::now() }
     }
 
     /// Tells how far it is.

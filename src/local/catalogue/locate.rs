@@ -23,6 +23,10 @@ pub struct Located {
     pub taesd: Option<PathBuf>,
     /// Folder of CLIP's `vocab.json` and `merges.txt`, for checkpoints that bring none.
     pub clip_vocabulary: PathBuf,
+    /// Folder of T5's `tokenizer.json`, for checkpoints that bring none.
+    pub t5_vocabulary: PathBuf,
+    /// Folder of what goes with a checkpoint that is one network only: a diffusers folder without that network.
+    pub companions: Option<PathBuf>,
     /// What a request that says nothing gets.
     pub defaults: Defaults,
     /// A small model for demonstration; people must be told.
@@ -64,7 +68,9 @@ impl Catalogue {
             path: entry.main.as_ref().map_or_else(|| folder.clone(), |main| folder.join(main)),
             vae: entry.vae.as_ref().map(|vae| folder.join(vae)),
             taesd: entry.taesd.as_ref().map(|taesd| folder.join(taesd)),
-            clip_vocabulary: self.clip_vocabulary(),
+            clip_vocabulary: self.vocabulary("clip"),
+            t5_vocabulary: self.vocabulary("t5"),
+            companions: self.companions(entry),
             defaults: entry.defaults,
             demo: entry.is_demo(),
         })
@@ -101,7 +107,9 @@ impl Catalogue {
             path: path.to_owned(),
             vae: None,
             taesd,
-            clip_vocabulary: self.clip_vocabulary(),
+            clip_vocabulary: self.vocabulary("clip"),
+            t5_vocabulary: self.vocabulary("t5"),
+            companions: None,
             defaults: Defaults::default(),
             demo: false,
         })
@@ -112,8 +120,16 @@ impl Catalogue {
         self.settings().models_dir.join("silero-vad").join("ggml-silero-v6.2.0.bin")
     }
 
-    fn clip_vocabulary(&self) -> PathBuf {
-        self.settings().models_dir.join("tokenizers").join("clip")
+    fn vocabulary(&self, name: &str) -> PathBuf {
+        self.settings().models_dir.join("tokenizers").join(name)
+    }
+
+    /// Where the shared files of a model of one file lie: beside their `model_index.json`.
+    fn companions(&self, entry: &Entry) -> Option<PathBuf> {
+        entry.main.as_ref()?;
+        let index =
+            entry.files.iter().find(|file| file.place.file_name().is_some_and(|name| name == "model_index.json"))?;
+        Some(self.root(entry).join(index.place.parent()?))
     }
 }
 

@@ -9,6 +9,10 @@ use std::path::Path;
 const MAX_HEADER: u64 = 100_000_000;
 /// ggml's magic number, 0x67676d6c, as its bytes lie in a file.
 const GGML: &[u8] = b"lmgg";
+/// How much of a GGUF file is read for its header.
+const GGUF_HEADER: u64 = 1 << 20;
+/// What names of tensors of FLUX have in them.
+const FLUX_BLOCK: &[u8] = b"double_blocks.0.";
 
 /// Which family a diffusers folder or a single file belongs to.
 ///
@@ -69,19 +73,14 @@ fn safetensors(header: &[u8]) -> Result<Family, String> {
     Err("its tensors belong to no model that is supported".to_owned())
 }
 
-/// Of a GGUF file only `general.architecture` matters; writers put it first.
+/// Of a GGUF file `general.architecture` matters, which writers put first; some write none, and then the names of its
+/// tensors tell.
 fn gguf(file: &mut File) -> Result<Family, String> {
-    let mut start = vec![0; 4096];
-    let mut length = 0;
-    while length < start.len() {
-        match file.read(&mut start[length..]) {
-            Ok(0) => break,
-            Ok(read) => length += read,
-            Err(error) => return Err(format!("it cannot be read ({error})")),
-        }
-    }
-    match architecture(&start[..length]) {
+    let mut start = Vec::new();
+    file.take(GGUF_HEADER).read_to_end(&mut start).map_err(|error| format!("it cannot be read ({error})"))?;
+    match architecture(&start) {
         Some("flux") => Ok(Family::Flux),
+        None if start.windows(FLUX_BLOCK.len()).any(|window| window == FLUX_BLOCK) => Ok(Family::Flux),
         Some(other) => Err(format!("its architecture is {other}, which is not supported")),
         None => Err("its GGUF header names no architecture".to_owned()),
     }

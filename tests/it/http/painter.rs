@@ -64,7 +64,7 @@ impl Painter {
 
     async fn take_turn(&self, watch: &Watch, made: impl FnOnce() -> Answered + Send) -> Result<Answered, Failure> {
         self.started.notify_one();
-        watch.tell(Progress { step: 1, of: 4, preview: None });
+        watch.tell(Progress { step: 1, of: 4, percent: 0, preview: None });
         match &self.turn {
             Turn::Paints => Ok(made()),
             Turn::Fails(failure) => Err(failure.clone()),

@@ -89,6 +89,17 @@ per_level! {
 }
 
 per_level! {
+    /// GELU by its approximation with tanh, in place: ½·(1 + tanh u) is σ(2u), u = √(2/π)·(x + 0.044715·x³).
+    pub fn gelu_tanh(values: &mut [f32]) {
+        const TWICE_ROOT: f32 = 2.0 * 0.797_884_6;
+        for v in values {
+            let x = *v;
+            *v = x / (1.0 + exp(-TWICE_ROOT * (x + 0.044_715 * x * x * x)));
+        }
+    }
+}
+
+per_level! {
     /// x·σ(1.702·x) in place: CLIP-L's `quick_gelu`.
     pub fn quick_gelu(values: &mut [f32]) {
         for v in values {

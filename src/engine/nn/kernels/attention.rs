@@ -10,7 +10,7 @@ use rayon::prelude::*;
 const QUERIES: usize = 128;
 
 /// The shape of an attention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shape {
     /// Pictures.
     pub batch: usize,
@@ -24,6 +24,8 @@ pub struct Shape {
     pub dim: usize,
     /// Whether a token sees only itself and those before it.
     pub causal: bool,
+    /// What scores are multiplied by: usually 1 / √dim.
+    pub scale: f32,
 }
 
 struct Output(*mut f32);
@@ -31,17 +33,18 @@ struct Output(*mut f32);
 // SAFETY: each task writes only the rows of its block and the columns of its head.
 unsafe impl Sync for Output {}
 
-/// `out = softmax(q · kᵀ / √dim) · v`, every head for itself. `q` and `out` are `(batch, queries, heads * dim)`,
-/// `k` and `v` are `(batch, keys, heads * dim)`.
+/// `out = softmax(scale · q · kᵀ + bias) · v`, every head for itself. `q` and `out` are `(batch, queries, heads * dim)`,
+/// `k` and `v` are `(batch, keys, heads * dim)`, `bias` is `(heads, queries, keys)` or empty.
 ///
 /// # Panics
 /// When a slice is shorter than its shape says.
-pub fn attention(shape: Shape, q: &[f32], k: &[f32], v: &[f32], out: &mut [f32]) {
+pub fn attention(shape: Shape, q: &[f32], k: &[f32], v: &[f32], bias: &[f32], out: &mut [f32]) {
     let token = shape.heads * shape.dim;
     assert_eq!(q.len(), shape.batch * shape.queries * token);
     assert_eq!(k.len(), shape.batch * shape.keys * token);
     assert_eq!(v.len(), k.len());
     assert_eq!(out.len(), q.len());
+    assert!(bias.is_empty() || bias.len() == shape.heads * shape.queries * shape.keys);
     let out = Output(out.as_mut_ptr());
     let blocks = shape.queries.div_ceil(QUERIES);
     (0..shape.batch * shape.heads * blocks).into_par_iter().for_each_init(Vec::new, |scores, task| {
@@ -52,12 +55,15 @@ pub fn attention(shape: Shape, q: &[f32], k: &[f32], v: &[f32], out: &mut [f32])
         let at = (batch * shape.queries + first) * token + head * shape.dim;
         let keys = batch * shape.keys * token + head * shape.dim;
         scores.resize(rows * shape.keys, 0.0);
-        #[allow(clippy::cast_precision_loss)]
-        let scale = 1.0 / (shape.dim as f32).sqrt();
         let q = Strided { values: &q[at..], row: token, column: 1 };
         let transposed = Strided { values: &k[keys..], row: 1, column: token };
         // SAFETY: `scores` has rows × keys values and belongs to this task.
-        unsafe { product(rows, shape.keys, shape.dim, q, transposed, scale, scores.as_mut_ptr(), shape.keys) };
+        unsafe { product(rows, shape.keys, shape.dim, q, transposed, shape.scale, scores.as_mut_ptr(), shape.keys) };
+        if !bias.is_empty() {
+            let first = (head * shape.queries + first) * shape.keys;
+            let added = &bias[first..first + rows * shape.keys];
+            scores.iter_mut().zip(added).for_each(|(score, added)| *score += added);
+        }
         softmax(Level::best(), scores, shape.keys, if shape.causal { first } else { usize::MAX });
         let scores = Strided { values: scores, row: shape.keys, column: 1 };
         let v = Strided { values: &v[keys..], row: token, column: 1 };
@@ -146,7 +152,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn plain(shape: Shape, q: &[f32], k: &[f32], v: &[f32]) -> Vec<f64> {
+    fn plain(shape: Shape, q: &[f32], k: &[f32], v: &[f32], bias: &[f32]) -> Vec<f64> {
         let token = shape.heads * shape.dim;
         let mut out = vec![0.0; q.len()];
         for batch in 0..shape.batch {
@@ -159,7 +165,8 @@ mod tests {
                         .map(|j| {
                             let dot: f64 =
                                 (0..shape.dim).map(|d| f64::from(q[q_at + d]) * f64::from(k[key_at(j) + d])).sum();
-                            (dot / f64::from(u32::try_from(shape.dim).unwrap()).sqrt()).exp()
+                            let added = bias.get((head * shape.queries + i) * shape.keys + j).copied().unwrap_or(0.0);
+                            (dot * f64::from(shape.scale) + f64::from(added)).exp()
                         })
                         .collect();
                     let total: f64 = scores.iter().sum();
@@ -180,20 +187,22 @@ mod tests {
         fn equals_the_plain_one(
             (batch, queries, keys) in (1usize..3, 1usize..200, 1usize..90),
             (heads, dim) in (1usize..5, 1usize..20),
-            causal in any::<bool>(),
+            (causal, biased) in any::<(bool, bool)>(),
             values in proptest::collection::vec(-2.0f32..2.0, 97..400),
         ) {
             let keys = if causal { queries } else { keys };
-            let shape = Shape { batch, queries, keys, heads, dim, causal };
+            #[allow(clippy::cast_precision_loss)]
+            let shape = Shape { batch, queries, keys, heads, dim, causal, scale: 1.0 / (dim as f32).sqrt() };
             let token = heads * dim;
             let fill = |n: usize, from: usize| -> Vec<f32> {
                 (0..n).map(|i| values[(i * 7 + i / 13 + from) % values.len()]).collect()
             };
             let q = fill(batch * queries * token, 0);
             let (k, v) = (fill(batch * keys * token, 31), fill(batch * keys * token, 57));
+            let bias = if biased { fill(heads * queries * keys, 5) } else { Vec::new() };
             let mut out = vec![f32::NAN; q.len()];
-            attention(shape, &q, &k, &v, &mut out);
-            for (a, b) in out.iter().zip(plain(shape, &q, &k, &v)) {
+            attention(shape, &q, &k, &v, &bias, &mut out);
+            for (a, b) in out.iter().zip(plain(shape, &q, &k, &v, &bias)) {
                 prop_assert!((f64::from(*a) - b).abs() <= 2e-5, "{a} against {b}");
             }
         }

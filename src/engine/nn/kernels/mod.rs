@@ -4,6 +4,8 @@
 pub mod activation;
 pub mod attention;
 pub mod conv;
+pub mod dequantise;
 pub mod gemm;
 pub mod level;
 pub mod norm;
+pub mod rope;

@@ -142,6 +142,40 @@ per_level! {
     }
 }
 
+/// Scales each row of `scale.len()` values so that the mean of its squares is 1, and then by `scale`.
+pub fn rms_norm(x: &[f32], scale: &[f32], eps: f32, out: &mut [f32]) {
+    let n = scale.len();
+    let level = Level::best();
+    let rows = (1usize << 14).div_ceil(n) * n;
+    out.par_chunks_mut(rows).zip(x.par_chunks(rows)).for_each(|(out, x)| scale_rows(level, x, scale, eps, out));
+}
+
+per_level! {
+    /// [`rms_norm`] of a block of rows.
+    pub fn scale_rows(x: &[f32], scale: &[f32], eps: f32, out: &mut [f32]) {
+        let n = scale.len();
+        for (out, x) in out.chunks_exact_mut(n).zip(x.chunks_exact(n)) {
+            #[allow(clippy::cast_precision_loss)]
+            let inverse = 1.0 / (sum_of(x, |v| v * v) / n as f32 + eps).sqrt();
+            for ((o, v), scale) in out.iter_mut().zip(x).zip(scale) {
+                *o = v * inverse * scale;
+            }
+        }
+    }
+}
+
+per_level! {
+    /// `out += gate * y`, row by row of `gate.len()` values.
+    pub fn add_scaled(y: &[f32], gate: &[f32], out: &mut [f32]) {
+        let n = gate.len();
+        for (out, y) in out.chunks_exact_mut(n).zip(y.chunks_exact(n)) {
+            for ((o, v), g) in out.iter_mut().zip(y).zip(gate) {
+                *o += g * v;
+            }
+        }
+    }
+}
+
 /// Sum in sixteen lanes, so that it vectorises and rounds like a tree.
 #[inline(always)]
 fn sum_of(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {

@@ -1,6 +1,6 @@
 //! Every part of the model for itself: noise, tokens, encoders, UNet, autoencoders, schedules.
 
-use super::super::config::{self, ScheduleConfig};
+use super::super::config::ScheduleConfig;
 use super::super::schedule::Schedule;
 use super::super::text::Text;
 use super::super::unet::Conditioning;
@@ -9,6 +9,7 @@ use crate::engine::autoencoder::Strips;
 use crate::engine::clip::ClipTokenizer;
 use crate::engine::nn::weight::Place;
 use crate::engine::noise::TorchRng;
+use crate::engine::weights::folder;
 use crate::media::image::MAX_STEPS;
 use candle_core::Tensor;
 use serde::Deserialize;
@@ -160,7 +161,7 @@ fn tiny_autoencoder_matches() {
 #[test]
 fn schedules_match() {
     let folder = root().join("tests/golden/tiny-a/sdxl/scheduler/scheduler_config.json");
-    let own: ScheduleConfig = config::read(&folder).unwrap();
+    let own: ScheduleConfig = folder::read(&folder).unwrap();
     let tensors = golden("tiny-a/golden.safetensors");
     let check = |ours: &[f32], theirs: &[f32], name: &str| {
         for (a, b) in ours.iter().zip(theirs) {

@@ -1,32 +1,17 @@
-//! How much memory SDXL takes: its weights as the files' headers tell, and what drawing adds, by a formula.
-//!
-//! The formula only has to be right enough for the first picture of a size: after it, the measured peak counts.
+//! How much memory SDXL takes.
 
-use super::draw::DrawWay;
-use crate::engine::protocol::{Architecture, ModelSpec};
-use crate::media::Decoder;
+use super::headers::{files, tensors};
+use super::{BASE, F32, decode};
+use crate::engine::protocol::{Keep, SdxlParts};
+use crate::local::draw::DrawWay;
 use serde::Deserialize;
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// Program, thread stacks, vocabularies, prompt embeddings.
-pub(super) const BASE: u64 = 96 << 20;
-/// Largest header read, as the engine does.
-const MAX_HEADER: u64 = 100_000_000;
 /// Live values of the UNet for each latent pixel, in multiples of its first level's channels.
 const UNET_MAPS: u64 = 25;
-/// Live maps at full size while the autoencoder works: all of them, and with only strips of the temporaries.
-const VAE_MAPS: u64 = 4;
-const VAE_MAPS_TILED: u64 = 3;
-/// Live values a pixel of the tiny decoder, which has 64 channels.
-const TAESD_VALUES: u64 = 4 * 64;
-const F32: u64 = 4;
-
 /// What there is to know of a model before it is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Footprint {
+pub(in crate::local) struct SdxlFootprint {
     /// Bytes of both text encoders.
     pub(super) text: u64,
     /// Bytes of the UNet.
@@ -44,7 +29,7 @@ pub(super) struct Footprint {
 }
 
 /// SDXL as published, in half precision.
-const SDXL: Footprint = Footprint {
+const SDXL: SdxlFootprint = SdxlFootprint {
     text: 246_144_152 + 1_389_382_176,
     unet: 5_135_149_760,
     vae: 167_335_342,
@@ -55,7 +40,7 @@ const SDXL: Footprint = Footprint {
 };
 
 /// Nothing that can be read.
-const NOTHING: Footprint = Footprint { text: 0, unet: 0, vae: 0, ..SDXL };
+const NOTHING: SdxlFootprint = SdxlFootprint { text: 0, unet: 0, vae: 0, ..SDXL };
 
 #[derive(Deserialize)]
 struct Config {
@@ -65,15 +50,14 @@ struct Config {
     sample_size: Option<u32>,
 }
 
-impl Footprint {
+impl SdxlFootprint {
     /// Reads headers and configs. What cannot be read counts as nothing: the engine will say what is wrong with it.
-    pub(super) fn read(model: &ModelSpec) -> Self {
-        let Architecture::Sdxl(parts) = &model.architecture else { return NOTHING };
+    pub(super) fn read(path: &Path, parts: &SdxlParts) -> Self {
         let taesd = parts.taesd.as_deref().map_or(0, |path| tensors(&files(path)).values().sum());
         if parts.synthetic {
             return Self { taesd, ..SDXL };
         }
-        let mut footprint = if model.path.is_dir() { folder(&model.path) } else { single_file(&model.path) };
+        let mut footprint = if path.is_dir() { folder(path) } else { single_file(path) };
         if let Some(vae) = &parts.vae {
             footprint.vae = tensors(&files(vae)).values().sum();
         }
@@ -88,21 +72,15 @@ impl Footprint {
     /// Bytes of the engine at its peak.
     pub(super) fn peak(&self, way: &DrawWay) -> u64 {
         let weights = self.weights();
-        let kept = if way.drop_text_encoders { weights - self.text } else { weights };
+        let kept = if way.keep == Keep::All { weights } else { weights - self.text };
         let pixels = way.pixels();
         let batch = if way.guided { 2 } else { 1 };
         let denoise = pixels / 64 * self.unet_channels * UNET_MAPS * F32 * batch;
-        let decode = if way.decoder == Decoder::Taesd {
-            pixels * TAESD_VALUES * F32
-        } else {
-            let maps = if way.tiled { VAE_MAPS_TILED } else { VAE_MAPS };
-            pixels * self.vae_channels * maps * F32
-        };
-        BASE + weights.max(kept + denoise.max(decode))
+        BASE + weights.max(kept + denoise.max(decode(way, self.vae_channels)))
     }
 }
 
-fn folder(path: &Path) -> Footprint {
+fn folder(path: &Path) -> SdxlFootprint {
     let bytes = |part: &str| tensors(&files(&path.join(part))).values().sum::<u64>();
     let config = |part: &str| -> Option<Config> {
         serde_json::from_slice(&std::fs::read(path.join(part).join("config.json")).ok()?).ok()
@@ -112,7 +90,7 @@ fn folder(path: &Path) -> Footprint {
     // The decoder's largest maps are half-finished ones of the second level at full size.
     let vae_channels = level(&vae, 1).or_else(|| level(&vae, 0)).unwrap_or(SDXL.vae_channels);
     let latent_side = unet.as_ref().and_then(|c| c.sample_size);
-    Footprint {
+    SdxlFootprint {
         text: bytes("text_encoder") + bytes("text_encoder_2"),
         unet: bytes("unet"),
         vae: bytes("vae"),
@@ -124,7 +102,7 @@ fn folder(path: &Path) -> Footprint {
 }
 
 /// An original checkpoint: everything in one file, told apart by the names.
-fn single_file(path: &Path) -> Footprint {
+fn single_file(path: &Path) -> SdxlFootprint {
     let mut footprint = NOTHING;
     for (name, bytes) in tensors(&[path.to_owned()]) {
         if name.starts_with("conditioner.") {
@@ -138,66 +116,23 @@ fn single_file(path: &Path) -> Footprint {
     footprint
 }
 
-/// The weight files of a component: half precision where both are published.
-fn files(path: &Path) -> Vec<PathBuf> {
-    if path.is_file() {
-        return vec![path.to_owned()];
-    }
-    let entries = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
-    let all: Vec<PathBuf> = entries.filter(|p| p.extension().is_some_and(|e| e == "safetensors")).collect();
-    let half = |p: &&PathBuf| p.file_name().is_some_and(|name| name.to_string_lossy().contains(".fp16"));
-    let halves: Vec<PathBuf> = all.iter().filter(half).cloned().collect();
-    if halves.is_empty() { all } else { halves }
-}
-
-/// Bytes of every tensor of these files, by name.
-pub(super) fn tensors(files: &[PathBuf]) -> HashMap<String, u64> {
-    files.iter().filter_map(|file| header(file)).flatten().collect()
-}
-
-fn header(path: &Path) -> Option<Vec<(String, u64)>> {
-    #[derive(Deserialize)]
-    struct Tensor {
-        data_offsets: (u64, u64),
-    }
-    let mut file = File::open(path).ok()?;
-    let mut length = [0; 8];
-    file.read_exact(&mut length).ok()?;
-    let length = u64::from_le_bytes(length);
-    if length > MAX_HEADER {
-        return None;
-    }
-    let mut text = Vec::new();
-    file.take(length).read_to_end(&mut text).ok()?;
-    let described: HashMap<String, serde_json::Value> = serde_json::from_slice(&text).ok()?;
-    let bytes = |value: serde_json::Value| {
-        let tensor: Tensor = serde_json::from_value(value).ok()?;
-        tensor.data_offsets.1.checked_sub(tensor.data_offsets.0)
-    };
-    Some(described.into_iter().filter_map(|(name, value)| Some((name, bytes(value)?))).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::protocol::{DeviceChoice, SdxlParts};
+    use crate::media::Decoder;
+    use std::path::PathBuf;
 
     fn at(path: &str) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
     }
 
-    fn read(path: &Path, parts: SdxlParts) -> Footprint {
-        Footprint::read(&ModelSpec {
-            name: "m".to_owned(),
-            path: path.to_owned(),
-            architecture: Architecture::Sdxl(parts),
-            device: DeviceChoice::Cpu,
-        })
+    fn read(path: &Path, parts: SdxlParts) -> SdxlFootprint {
+        SdxlFootprint::read(path, &parts)
     }
 
     fn drawing(side: u32) -> DrawWay {
         let size = (side, side);
-        DrawWay { size, guided: false, drop_text_encoders: false, tiled: false, decoder: Decoder::Vae }
+        DrawWay { size, guided: false, keep: Keep::All, tiled: false, decoder: Decoder::Vae }
     }
 
     #[test]
@@ -232,14 +167,14 @@ mod tests {
         let all = drawing(1024);
         let rungs = [
             all,
-            DrawWay { drop_text_encoders: true, ..all },
-            DrawWay { drop_text_encoders: true, tiled: true, ..all },
-            DrawWay { drop_text_encoders: true, tiled: true, decoder: Decoder::Taesd, ..all },
+            DrawWay { keep: Keep::NoTextEncoders, ..all },
+            DrawWay { keep: Keep::NoTextEncoders, tiled: true, ..all },
+            DrawWay { keep: Keep::NoTextEncoders, tiled: true, decoder: Decoder::Taesd, ..all },
         ];
         let needs: Vec<u64> = rungs.iter().map(|d| SDXL.peak(d)).collect();
         assert!(needs.is_sorted_by(|a, b| a > b), "{needs:?}");
         assert!(SDXL.peak(&drawing(512)) < needs[0]);
-        let steps_only = Footprint { vae_channels: 0, ..SDXL };
+        let steps_only = SdxlFootprint { vae_channels: 0, ..SDXL };
         assert!(steps_only.peak(&DrawWay { guided: true, ..all }) > steps_only.peak(&all));
     }
 }
