@@ -87,7 +87,7 @@ fn a_wrong_command_ends_with_two() {
     desk.refused(&["draw", "a cat", "--mode", "turbo"], 2, "auto, exact, fast");
     desk.refused(&["bench", "demo", "--runs", "0"], 2, "--runs");
     desk.refused_in_one_line(&["bench", "no-such-model"], 2, "samovar models list");
-    desk.refused_in_one_line(&["bench", "whisper-tiny", "--synthetic"], 2, "SDXL only");
+    desk.refused_in_one_line(&["bench", "realesrgan", "--synthetic"], 2, "--synthetic knows the shapes of");
     desk.refused(&["draw", "a cat", "--strength", "0.5"], 2, "--image");
     desk.refused(&["draw", "a cat", "--mask", "m.png"], 2, "--image");
 }
