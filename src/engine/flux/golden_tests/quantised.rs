@@ -124,7 +124,7 @@ fn t5_in_other_types_encodes_what_its_numbers_say() {
     let byte = |v: f32| table[usize::from(f16::from_f32(v).to_bits())];
     let tiny = encode(&rewritten(folder.path(), Dtype::F8_E4M3, |v| vec![byte(v)]));
     assert!(far(&tiny, &wide) < 1.5, "off by {}", far(&tiny, &wide));
-    // With a scale beside each matrix more of them are f8's normal numbers.
+    // Left as they are, matrices with a scale beside them would be 64 times too large.
     let scaled = encode(&written(folder.path(), (Dtype::F8_E4M3, 1.0 / 64.0), |v| vec![byte(v)]));
-    assert!(far(&scaled, &wide) <= far(&tiny, &wide), "off by {}, {}", far(&scaled, &wide), far(&tiny, &wide));
+    assert!(far(&scaled, &wide) < 1.5, "off by {}", far(&scaled, &wide));
 }
