@@ -78,28 +78,21 @@ impl Whisper {
     /// know, [`FailureClass::Cancelled`].
     pub fn transcribe(&mut self, job: &TranscribeJob, watch: &mut dyn Watcher) -> Result<Transcript> {
         let mut manner = self.manner(job)?;
-        let (asked, prompt) = (manner.language, manner.context.clone());
+        let prompt = manner.context.clone();
         let mut recording = Recording::open(&job.audio)?;
         let mut signs = Signs::new(watch, recording.seconds());
         let mut state = self.context.create_state().map_err(broken)?;
         let (mut said, mut before) = (Transcript::default(), Vec::new());
-        let (mut spoken, mut reached) = (None, 0.0);
         loop {
             let ended = recording.listen(&mut self.vad, &mut signs)?;
             while let Some((piece, samples)) = recording.piece(ended) {
                 manner.context = prompt.clone();
-                // After a silence that was left out somebody else may speak. To find out costs an encoding.
-                if piece.start > reached {
-                    manner.language = asked;
-                }
-                reached = piece.end;
                 if piece.follows {
                     manner.context.extend_from_slice(last(&before));
                 }
                 let (heard, circles) = reading::read((&self.context, &mut state), samples, &manner, &mut signs)?;
                 signs.reached(piece.end as u32);
                 manner.language = manner.language.or(heard.language);
-                spoken = spoken.or(manner.language);
                 if circles {
                     let message = format!("what is said at {:.0} s could not be made out", piece.start);
                     said.notices.push(message);
@@ -113,7 +106,7 @@ impl Whisper {
         }
         said.text = said.text.trim().to_owned();
         said.seconds = recording.heard_seconds();
-        said.language = spoken.filter(|_| !said.text.is_empty()).map(str::to_owned);
+        said.language = manner.language.filter(|_| !said.text.is_empty()).map(str::to_owned);
         Ok(said)
     }
 
