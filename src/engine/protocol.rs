@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 /// Version of these words; raised with every change to them.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 /// Hash of the sources this binary was built from (see build.rs): equal for `samovar` and its `samovar-engine`.
 pub const BUILD_ID: &str = env!("SAMOVAR_BUILD_ID");
 /// Largest frame: a picture of [`MAX_MADE_PIXELS`](crate::media::picture::MAX_MADE_PIXELS) or eight of 2048×2048, and
@@ -150,6 +150,8 @@ pub struct SdxlParts {
     pub clip_vocabulary: PathBuf,
     /// Instead of reading the checkpoint: random weights of SDXL's published shape (for `samovar bench --synthetic`).
     pub synthetic: bool,
+    /// Whether its linear layers are rounded to bytes when it is read, which a processor computes with faster.
+    pub bytes: bool,
 }
 
 /// What to compute on.
@@ -225,6 +227,8 @@ pub struct DrawJob {
     pub drop_text_encoders: bool,
     /// Send small previews, where there is a tiny decoder.
     pub previews: bool,
+    /// Tell in the notices where the time went.
+    pub profile: bool,
 }
 
 /// What was drawn and how.

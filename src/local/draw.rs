@@ -7,7 +7,7 @@ use super::{Local, unexpected};
 use crate::engine::protocol::{Architecture, DeviceChoice, DrawJob, Job, ModelSpec, Output, SdxlParts};
 use crate::media::image::{MAX_SEED, SIDE_STEP, size_of_init};
 use crate::media::{
-    Answered, Content, Decoder, Drawing, Failure, ImageRequest, ImageResult, Provenance, Timings, Watch,
+    Answered, Content, Decoder, Drawing, Failure, ImageRequest, ImageResult, Mode, Provenance, Timings, Watch,
 };
 use tokio::time::Instant;
 
@@ -60,7 +60,7 @@ impl Local {
             return Err(Failure::Missing { message });
         }
         let Located { name, path, vae, taesd, clip_vocabulary, defaults, .. } = located;
-        let architecture = Architecture::Sdxl(SdxlParts { vae, taesd, clip_vocabulary, synthetic: false });
+        let architecture = Architecture::Sdxl(SdxlParts { vae, taesd, clip_vocabulary, ..SdxlParts::default() });
         let spec = ModelSpec { name, path, architecture, device: DeviceChoice::Cpu };
         self.draw_with(spec, defaults, request, watch).await
     }
@@ -73,6 +73,7 @@ impl Local {
         watch: Watch,
     ) -> Result<Answered, Failure> {
         let started = Instant::now();
+        let spec = in_mode(spec, request.mode);
         let (name, request) = (spec.name.clone(), request.clone());
         let served = self.serve(move || Ok(draw(spec, defaults, request)), &watch).await?;
         let Output::Drawn(output) = served.output else { return Err(unexpected()) };
@@ -95,6 +96,14 @@ impl Local {
             bytes: 0,
         })
     }
+}
+
+/// The model as a mode wants it read. Where nobody says, in bytes: the picture stays the same to the eye.
+fn in_mode(mut spec: ModelSpec, mode: Mode) -> ModelSpec {
+    if let Architecture::Sdxl(parts) = &mut spec.architecture {
+        parts.bytes = mode != Mode::Exact;
+    }
+    spec
 }
 
 /// Reads the model's headers, which takes time.
@@ -121,6 +130,7 @@ fn draw(spec: ModelSpec, defaults: Defaults, request: ImageRequest) -> Work {
         tiled: false,
         drop_text_encoders: false,
         previews: request.previews,
+        profile: request.profile,
     };
     let everything = DrawWay {
         size: size(&job, footprint.side),

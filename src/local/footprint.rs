@@ -54,6 +54,9 @@ const SDXL: Footprint = Footprint {
     side: 1024,
 };
 
+/// The same with linear layers in bytes.
+const SDXL_IN_BYTES: Footprint = Footprint { text: 880_000_000, unet: 2_930_000_000, ..SDXL };
+
 /// Nothing that can be read.
 const NOTHING: Footprint = Footprint { text: 0, unet: 0, vae: 0, ..SDXL };
 
@@ -71,11 +74,16 @@ impl Footprint {
         let Architecture::Sdxl(parts) = &model.architecture else { return NOTHING };
         let taesd = parts.taesd.as_deref().map_or(0, |path| tensors(&files(path)).values().sum());
         if parts.synthetic {
-            return Self { taesd, ..SDXL };
+            return Self { taesd, ..if parts.bytes { SDXL_IN_BYTES } else { SDXL } };
         }
         let mut footprint = if model.path.is_dir() { folder(&model.path) } else { single_file(&model.path) };
         if let Some(vae) = &parts.vae {
             footprint.vae = tensors(&files(vae)).values().sum();
+        }
+        if parts.bytes {
+            // Nearly all of both are linear layers of two bytes a weight; what stays are convolutions and vocabularies.
+            footprint.text = footprint.text * 6 / 10;
+            footprint.unet = footprint.unet * 6 / 10;
         }
         Self { taesd, ..footprint }
     }

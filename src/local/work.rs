@@ -53,7 +53,9 @@ impl Work {
         match &mut self.spec.architecture {
             // The other VAE is for half precision, which a processor does not compute in.
             Architecture::Sdxl(parts) if device == DeviceChoice::Cpu => parts.vae = None,
-            Architecture::Sdxl(_) | Architecture::CompactEsrgan => {}
+            // A card computes in half precision instead.
+            Architecture::Sdxl(parts) => parts.bytes = false,
+            Architecture::CompactEsrgan => {}
         }
     }
 

@@ -304,6 +304,6 @@ impl MapAttention {
         let tokens = self.norm.norm(x)?.to_tokens()?;
         let kind = Attend { heads: 1, causal: false };
         let (q, k, v) = (self.q.forward(&tokens)?, self.k.forward(&tokens)?, self.v.forward(&tokens)?);
-        Ok(x.add(&x.with_tokens(&self.out.forward(&attend(kind, &q, &k, &v)?)?)?)?)
+        Ok(x.with_tokens(&self.out.forward_plus(&attend(kind, &q, &k, &v)?, &x.to_tokens()?)?)?)
     }
 }

@@ -1,6 +1,8 @@
 //! Scaled dot-product attention over tokens.
 
 use super::kernels::attention::{Shape, attention};
+use super::kernels::level::Level;
+use super::profile::{Part, counted};
 use super::values::{Values, is_ours};
 use candle_core::{DType, Result, Tensor};
 
@@ -31,8 +33,10 @@ pub fn attend(kind: Attend, q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor
     }
     let shape = Shape { batch, queries, keys, heads: kind.heads, dim, causal: kind.causal };
     let (q, k, v) = (q.contiguous()?, k.contiguous()?, v.contiguous()?);
-    let mut out = vec![0.0; batch * queries * token];
-    attention(shape, &Values::of(&q)?, &Values::of(&k)?, &Values::of(&v)?, &mut out);
+    let (q_values, k_values, v_values) = (Values::of(&q)?, Values::of(&k)?, Values::of(&v)?);
+    let multiplications = 2 * batch * queries * keys * token;
+    let out =
+        counted(Part::Attention, multiplications, || attention(Level::best(), shape, &q_values, &k_values, &v_values));
     Tensor::from_vec(out, (batch, queries, token), q.device())
 }
 

@@ -14,6 +14,7 @@ pub mod kernels;
 mod linear;
 mod norm;
 mod prelu;
+pub mod profile;
 mod values;
 pub mod weight;
 
@@ -22,7 +23,7 @@ mod candle_tests;
 
 pub use activation::{Activation, geglu};
 pub use attention::{Attend, attend};
-pub use conv::{Conv2d, Padding};
+pub use conv::{Around, Bend, Conv2d, Padding};
 pub use embedding::{Embedding, timestep_embedding};
 pub use feature_map::FeatureMap;
 pub use linear::Linear;

@@ -1,90 +1,44 @@
-//! Stored weights of linear layers and convolutions, in the precision they are kept in.
+//! Stored weights of linear layers and convolutions, and where they are used.
 
+use super::kernels::panels::Panels;
+use super::kernels::quantised::BytePanels;
 use super::values::kernels_serve;
 use candle_core::{DType, Device, Result, Tensor};
-use half::slice::HalfFloatSliceExt;
-use half::{bf16, f16};
-use std::ops::Range;
 
-/// A row-major matrix of weights on the CPU, one row per output.
-pub struct Matrix {
-    rows: usize,
-    columns: usize,
-    values: Stored,
-}
-
-/// The precision a matrix is kept in; the arithmetic is f32.
-pub enum Stored {
-    /// Full.
-    F32(Vec<f32>),
-    /// Half, as published.
-    F16(Vec<f16>),
-    /// Half with f32's range.
-    Bf16(Vec<bf16>),
-}
-
-impl Matrix {
-    /// Wraps `rows × columns` values.
-    ///
-    /// # Errors
-    /// When their number is another.
-    pub fn new(rows: usize, columns: usize, values: Stored) -> Result<Self> {
-        let n = match &values {
-            Stored::F32(v) => v.len(),
-            Stored::F16(v) => v.len(),
-            Stored::Bf16(v) => v.len(),
-        };
-        if n != rows * columns {
-            candle_core::bail!("a weight of {n} values cannot be {rows} × {columns}");
-        }
-        Ok(Self { rows, columns, values })
-    }
-
-    /// Outputs.
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// Inputs.
-    #[must_use]
-    pub fn columns(&self) -> usize {
-        self.columns
-    }
-
-    /// The block `rows × columns` in f32 and the distance of its rows: borrowed where it is f32 already, else
-    /// widened into `scratch`.
-    pub fn block<'a>(
-        &'a self,
-        rows: Range<usize>,
-        columns: Range<usize>,
-        scratch: &'a mut Vec<f32>,
-    ) -> (&'a [f32], usize) {
-        let width = columns.len();
-        if let Stored::F32(values) = &self.values {
-            let start = rows.start * self.columns + columns.start;
-            let end = (rows.end - 1) * self.columns + columns.end;
-            return (&values[start..end], self.columns);
-        }
-        scratch.resize(rows.len() * width, 0.0);
-        for (to, row) in scratch.chunks_exact_mut(width).zip(rows) {
-            let from = row * self.columns + columns.start..row * self.columns + columns.end;
-            match &self.values {
-                Stored::F32(v) => to.copy_from_slice(&v[from]),
-                Stored::F16(v) => v[from].convert_to_f32_slice(to),
-                Stored::Bf16(v) => v[from].convert_to_f32_slice(to),
-            }
-        }
-        (scratch, width)
-    }
-}
+pub use super::kernels::panels::Stored;
 
 /// A weight where it will be used.
 pub enum Weight {
     /// For our kernels.
-    Ours(Matrix),
+    Ours(Panels),
+    /// For our kernels, rounded to bytes.
+    Bytes(BytePanels),
     /// For candle's operations, in the precision they compute in.
     Candle(Tensor),
+}
+
+impl Weight {
+    /// Packs `[output][channel][tap]` for our kernels.
+    ///
+    /// # Errors
+    /// When that is not their number.
+    pub fn packed(outputs: usize, channels: usize, taps: usize, rows: &Stored) -> Result<Self> {
+        match Panels::pack(outputs, channels, taps, rows) {
+            Some(panels) => Ok(Self::Ours(panels)),
+            None => candle_core::bail!("a weight of {} values cannot be {outputs} × {channels} × {taps}", rows.len()),
+        }
+    }
+
+    /// Rounds `[output][input]` to bytes for our kernels.
+    ///
+    /// # Errors
+    /// When that is not their number.
+    pub fn rounded(outputs: usize, inputs: usize, rows: &Stored) -> Result<Self> {
+        match BytePanels::round(outputs, inputs, rows) {
+            Some(panels) => Ok(Self::Bytes(panels)),
+            None => candle_core::bail!("a weight of {} values cannot be {outputs} × {inputs}", rows.len()),
+        }
+    }
 }
 
 /// Where a model's layers live and what they compute in.
@@ -94,13 +48,21 @@ pub struct Place {
     pub device: Device,
     /// Precision of activations.
     pub compute: DType,
+    /// Whether linear layers may be rounded to bytes, where our kernels serve.
+    pub bytes: bool,
 }
 
 impl Place {
     /// The processor, in f32.
     #[must_use]
     pub fn cpu() -> Self {
-        Self { device: Device::Cpu, compute: DType::F32 }
+        Self { device: Device::Cpu, compute: DType::F32, bytes: false }
+    }
+
+    /// The processor, with linear layers in bytes.
+    #[must_use]
+    pub fn cpu_in_bytes() -> Self {
+        Self { bytes: true, ..Self::cpu() }
     }
 
     /// Whether our kernels serve it.

@@ -7,8 +7,8 @@ use super::schedule::Schedule;
 use super::text::Embedded;
 use super::unet::Conditioning;
 use crate::engine::autoencoder::{AutoencoderConfig, Strips};
-use crate::engine::nn::FeatureMap;
 use crate::engine::nn::weight::Place;
+use crate::engine::nn::{FeatureMap, profile};
 use crate::engine::noise::TorchRng;
 use crate::engine::protocol::{DrawJob, DrawOutput, EngineFailure, FailureClass};
 use crate::engine::{Result, Watcher};
@@ -72,6 +72,27 @@ impl Looker<'_> {
     }
 }
 
+/// A part of the work on the clock, and what took the time if somebody wants to know.
+struct Stage {
+    started: Instant,
+}
+
+impl Stage {
+    fn new(profiled: bool) -> Self {
+        if profiled {
+            profile::start();
+        }
+        Self { started: Instant::now() }
+    }
+
+    /// Seconds it took.
+    fn end(self, name: &str, notices: &mut Vec<String>) -> f64 {
+        let seconds = self.started.elapsed().as_secs_f64();
+        notices.extend(profile::finish(name, seconds));
+        seconds
+    }
+}
+
 /// The picture a job starts from, in latent space: a distribution that every seed draws its own sample of.
 struct Init {
     mean: Vec<f32>,
@@ -92,9 +113,9 @@ impl Init {
 
 impl Sdxl {
     pub(super) fn sample(&mut self, job: &DrawJob, watch: &mut dyn Watcher) -> Result<DrawOutput> {
-        let started = Instant::now();
-        let task = self.prepare(job)?;
-        let mut timings = Timings { text_s: started.elapsed().as_secs_f64(), ..Timings::default() };
+        let stage = Stage::new(job.profile);
+        let mut task = self.prepare(job)?;
+        let mut timings = Timings { text_s: stage.end("text", &mut task.notices), ..Timings::default() };
         if job.drop_text_encoders {
             self.text.drop_encoders();
         }
@@ -105,23 +126,23 @@ impl Sdxl {
         let of = u32::try_from(real_steps * job.seeds.len()).unwrap_or(u32::MAX);
         let looker = Looker { watch: RefCell::new(watch), done: Cell::new(0), of };
         let mut pictures = Vec::with_capacity(job.seeds.len());
-        let started = Instant::now();
+        let stage = Stage::new(job.profile);
         let init = self.encode_init(job, task.size)?;
-        timings.denoise_s += started.elapsed().as_secs_f64();
+        timings.denoise_s += stage.end("encode", &mut Vec::new());
         for seed in &job.seeds {
-            let started = Instant::now();
+            let stage = Stage::new(job.profile);
             let latent = self.denoise(job, &task, init.as_ref(), *seed, &looker)?;
-            timings.denoise_s += started.elapsed().as_secs_f64();
-            let started = Instant::now();
+            timings.denoise_s += stage.end("denoise", &mut task.notices);
+            let stage = Stage::new(job.profile);
             let picture = self.decode(&latent, job, task.size, &|| looker.go_on())?;
-            timings.decode_s += started.elapsed().as_secs_f64();
+            timings.decode_s += stage.end("decode", &mut task.notices);
             pictures.push(DrawnPicture { picture, seed: Some(*seed) });
         }
         Ok(DrawOutput {
             pictures,
             steps: task.steps,
             guidance: task.guidance,
-            mode: if self.place.has_kernels() { Mode::Exact } else { Mode::Fast },
+            mode: if self.place.has_kernels() && !self.place.bytes { Mode::Exact } else { Mode::Fast },
             decoder: job.decoder,
             notices: task.notices,
             timings,

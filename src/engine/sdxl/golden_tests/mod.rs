@@ -125,6 +125,7 @@ impl Case {
             tiled: false,
             drop_text_encoders: false,
             previews: false,
+            profile: false,
         }
     }
 }

@@ -1,0 +1,294 @@
+//! Linear layers in bytes: a scale for each output of the weights, and one for each row of the activations, both
+//! symmetric about zero. The sums are exact; what is lost is lost by rounding.
+
+use super::gemm::{Product, Scratch};
+use super::level::{Level, per_level};
+use super::panels::Stored;
+use super::tile::{Before, WIDE};
+use super::tile_i8::{CHUNK, bytes, pack, product, start};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Inputs at hand: a multiple of 64.
+const INPUTS: usize = 512;
+/// The largest number a value becomes.
+const LARGEST: f32 = 127.0;
+/// Rows that a task rounds.
+const ROWS: usize = 16;
+
+/// A matrix of weights in bytes: `[panel of 32 outputs][four inputs][32][4]`, inputs filled up to a multiple of 64.
+pub struct BytePanels {
+    outputs: usize,
+    inputs: usize,
+    values: Vec<i8>,
+    /// Of each output: what a unit is worth.
+    scales: Vec<f32>,
+    /// Of each output: the sum of its values.
+    sums: Vec<i32>,
+}
+
+impl BytePanels {
+    /// Rounds rows `[output][input]`. `None` when that is not their number.
+    #[must_use]
+    pub fn round(outputs: usize, inputs: usize, rows: &Stored) -> Option<Self> {
+        if inputs == 0 || outputs == 0 || rows.len() != outputs * inputs {
+            return None;
+        }
+        Some(match rows {
+            Stored::F32(v) => Self::of(inputs, v, |v| *v),
+            Stored::F16(v) => Self::of(inputs, v, |v| v.to_f32()),
+            Stored::Bf16(v) => Self::of(inputs, v, |v| v.to_f32()),
+        })
+    }
+
+    fn of<T: Sync>(inputs: usize, rows: &[T], wide: impl Fn(&T) -> f32 + Sync) -> Self {
+        let outputs = rows.len() / inputs;
+        let panel = inputs.next_multiple_of(CHUNK) * WIDE;
+        let mut values = vec![0; outputs.div_ceil(WIDE) * panel];
+        let (mut scales, mut sums) = (vec![0.0; outputs], vec![0; outputs]);
+        values
+            .par_chunks_mut(panel)
+            .zip(rows.par_chunks(WIDE * inputs))
+            .zip(scales.par_chunks_mut(WIDE).zip(sums.par_chunks_mut(WIDE)))
+            .for_each_init(<(Vec<f32>, Vec<i8>)>::default, |(row, bytes), ((panel, rows), (scales, sums))| {
+                for (column, values) in rows.chunks_exact(inputs).enumerate() {
+                    row.clear();
+                    row.extend(values.iter().map(&wide));
+                    bytes.resize(inputs, 0);
+                    let mut scale = [0.0];
+                    round_rows(Level::best(), row, bytes, &mut scale);
+                    for (four, values) in bytes.chunks(4).enumerate() {
+                        panel[(four * WIDE + column) * 4..][..values.len()].copy_from_slice(values);
+                    }
+                    scales[column] = scale[0];
+                    sums[column] = bytes.iter().map(|v| i32::from(*v)).sum();
+                }
+            });
+        Self { outputs, inputs, values, scales, sums }
+    }
+
+    /// Outputs.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Inputs.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+}
+
+/// Rows of activations in bytes.
+pub struct ByteRows {
+    rows: usize,
+    /// Values of a row, filled up with zeros to a multiple of 64.
+    width: usize,
+    values: Vec<i8>,
+    scales: Vec<f32>,
+}
+
+impl ByteRows {
+    /// Rounds rows of `inputs` values.
+    #[must_use]
+    pub fn round(level: Level, x: &[f32], inputs: usize) -> Self {
+        let (rows, width) = (x.len() / inputs, inputs.next_multiple_of(CHUNK));
+        let (mut values, mut scales) = (vec![0; rows * width], vec![0.0; rows]);
+        values.par_chunks_mut(ROWS * width).zip(scales.par_chunks_mut(ROWS)).zip(x.par_chunks(ROWS * inputs)).for_each(
+            |((values, scales), x)| {
+                for ((values, scale), x) in
+                    values.chunks_exact_mut(width).zip(scales.chunks_exact_mut(1)).zip(x.chunks_exact(inputs))
+                {
+                    round_rows(level, x, &mut values[..inputs], scale);
+                }
+            },
+        );
+        Self { rows, width, values, scales }
+    }
+}
+
+per_level! {
+    /// Rounds a row so that its largest value becomes ±127, and tells in `scale` what a unit is worth. A row that has
+    /// what is not a number, or infinity, gets a scale that is not a number: what comes of it is none either.
+    pub fn round_rows(row: &[f32], bytes: &mut [i8], scale: &mut [f32]) {
+        let mut tops = [0.0f32; WIDE];
+        let mut wrong = [0.0f32; WIDE];
+        for values in row.chunks(WIDE) {
+            for ((top, wrong), v) in tops.iter_mut().zip(&mut wrong).zip(values) {
+                *top = if v.abs() > *top { v.abs() } else { *top };
+                // 0 for numbers; infinity and what is no number make it no number for good.
+                *wrong += v * 0.0;
+            }
+        }
+        let top = tops.iter().fold(0.0f32, |a, b| if *b > a { *b } else { a });
+        let wrong: f32 = wrong.iter().sum();
+        let factor = if top > 0.0 { LARGEST / top } else { 0.0 };
+        for (to, v) in bytes.iter_mut().zip(row) {
+            // Adding 1.5·2^23 rounds to the nearest integer and leaves it in the low bits.
+            let rounded = (v * factor + 12_582_912.0).to_bits();
+            #[allow(clippy::cast_possible_truncation)]
+            {
+                *to = (rounded as u8).cast_signed();
+            }
+        }
+        scale[0] = top / LARGEST + wrong;
+    }
+}
+
+/// The product of rows and weights in bytes.
+pub struct Bytes<'a> {
+    /// The left side.
+    pub x: &'a ByteRows,
+    /// The right side.
+    pub weight: &'a BytePanels,
+}
+
+impl Product for Bytes<'_> {
+    fn rows(&self) -> usize {
+        self.x.rows
+    }
+
+    fn outputs(&self) -> usize {
+        self.weight.outputs
+    }
+
+    fn sums<'a>(
+        &self,
+        level: Level,
+        rows: &Range<usize>,
+        panels: impl Iterator<Item = usize> + Clone,
+        scratch: &'a mut Scratch,
+    ) -> &'a mut [f32] {
+        let (width, n) = (self.x.width, rows.len());
+        let block = n * WIDE;
+        let Scratch { sums, bytes: left, integers, pairs, .. } = scratch;
+        let all = panels.clone().count() * block;
+        if integers.len() < all {
+            integers.resize(all, 0);
+            sums.resize(all.max(sums.len()), 0.0);
+        }
+        for first in (0..width).step_by(INPUTS) {
+            let inputs = INPUTS.min(width - first);
+            pack(level, &self.x.values[rows.start * width + first..], n, width, inputs, left);
+            let before = if first == 0 { Before::Zero } else { Before::Kept };
+            for (panel, sums) in panels.clone().zip(integers.chunks_exact_mut(block)) {
+                let right = &self.weight.values[(panel * width + first) * WIDE..][..inputs * WIDE];
+                let of = panel * WIDE..self.weight.outputs.min((panel + 1) * WIDE);
+                let start = start(level, &self.weight.sums[of]);
+                product(level, (&left[..n * inputs * bytes(level)], n), right, sums, (before, &start), pairs);
+            }
+        }
+        sums.resize(all.max(sums.len()), 0.0);
+        for (panel, (to, from)) in panels.zip(sums.chunks_exact_mut(block).zip(integers.chunks_exact(block))) {
+            let of = panel * WIDE..self.weight.outputs.min((panel + 1) * WIDE);
+            scale_block(level, from, &self.x.scales[rows.clone()], &self.weight.scales[of], to);
+        }
+        &mut sums[..all]
+    }
+}
+
+per_level! {
+    /// Sums `[row][32]` times what a unit of the row and of the output is worth.
+    pub fn scale_block(from: &[i32], rows: &[f32], columns: &[f32], to: &mut [f32]) {
+        let mut worth = [0.0f32; WIDE];
+        worth[..columns.len()].copy_from_slice(columns);
+        for ((to, from), row) in to.chunks_exact_mut(WIDE).zip(from.chunks_exact(WIDE)).zip(rows) {
+            for ((to, from), column) in to.iter_mut().zip(from).zip(&worth) {
+                #[allow(clippy::cast_precision_loss)]
+                {
+                    *to = *from as f32 * (row * column);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::gemm::{multiply, multiply_gated};
+    use super::super::output::Finish;
+    use super::super::plain::numbers;
+    use super::*;
+    use half::f16;
+    use proptest::prelude::*;
+
+    /// What the rounded numbers come to, without any kernel.
+    fn plain(x: &ByteRows, weight: &BytePanels) -> Vec<f32> {
+        let mut out = Vec::new();
+        for (row, scale) in x.values.chunks_exact(x.width).zip(&x.scales) {
+            for o in 0..weight.outputs {
+                let panel = &weight.values[o / WIDE * x.width * WIDE..][..x.width * WIDE];
+                let sum: i32 = row
+                    .iter()
+                    .enumerate()
+                    .map(|(i, v)| i32::from(*v) * i32::from(panel[(i / 4 * WIDE + o % WIDE) * 4 + i % 4]))
+                    .sum();
+                #[allow(clippy::cast_precision_loss)]
+                out.push(sum as f32 * (scale * weight.scales[o]));
+            }
+        }
+        out
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn sums_are_exact_on_every_processor(
+            (rows, outputs, inputs) in (1usize..200, 1usize..150, 1usize..1300),
+            seed in any::<u32>(),
+        ) {
+            let x = numbers(rows * inputs, seed);
+            let w: Vec<f16> = numbers(outputs * inputs, seed ^ 2).into_iter().map(f16::from_f32).collect();
+            let weight = BytePanels::round(outputs, inputs, &Stored::F16(w)).unwrap();
+            let plain = plain(&ByteRows::round(Level::Portable, &x, inputs), &weight);
+            for level in Level::all() {
+                let x = ByteRows::round(level, &x, inputs);
+                let out = multiply(level, &Bytes { x: &x, weight: &weight }, Finish::default());
+                prop_assert_eq!(&out, &plain, "{:?}", level);
+                if outputs.is_multiple_of(2 * WIDE) {
+                    let gated = multiply_gated(level, &Bytes { x: &x, weight: &weight }, None);
+                    prop_assert_eq!(gated.len(), rows * outputs / 2);
+                }
+            }
+        }
+
+        #[test]
+        fn rounding_loses_half_a_unit_at_most(row in proptest::collection::vec(-9.0f32..9.0, 1..200)) {
+            for level in Level::all() {
+                let (mut bytes, mut scale) = (vec![0; row.len()], [0.0]);
+                round_rows(level, &row, &mut bytes, &mut scale);
+                for (v, b) in row.iter().zip(&bytes) {
+                    prop_assert!((v - f32::from(*b) * scale[0]).abs() <= 0.501 * scale[0], "{v} as {b}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_sums_fit() {
+        let (inputs, rows) = (10_240, 3);
+        for sign in [1.0, -1.0] {
+            let w = vec![f16::from_f32(sign); 2 * inputs];
+            let weight = BytePanels::round(2, inputs, &Stored::F16(w)).unwrap();
+            for level in Level::all() {
+                let x = ByteRows::round(level, &vec![1.0; rows * inputs], inputs);
+                let out = multiply(level, &Bytes { x: &x, weight: &weight }, Finish::default());
+                assert!(out.iter().all(|v| (v - sign * 10_240.0).abs() < 0.1), "{level:?}: {out:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_stays_none() {
+        for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut x = vec![1.0; 40];
+            x[25] = wrong;
+            let weight = BytePanels::round(1, 20, &Stored::F32(vec![1.0; 20])).unwrap();
+            let x = ByteRows::round(Level::best(), &x, 20);
+            let out = multiply(Level::best(), &Bytes { x: &x, weight: &weight }, Finish::default());
+            assert!((out[0] - 20.0).abs() < 1e-3 && out[1].is_nan(), "{out:?}");
+        }
+    }
+}
