@@ -1,7 +1,7 @@
 //! 3×3 convolutions that keep the size, by Winograd's F(4×4, 3×3): 36 products where the plain way has 144.
 //!
 //! The map is cut into tiles of 4×4 outputs. A tile's 6×6 inputs and the 3×3 weights are transformed (Lavin and Gray,
-//! "Fast Algorithms for Convolutional Neural Networks", points 0, ±1, ±2); what is left are 36 matrix products over the
+//! "Fast Algorithms for Convolutional Neural Networks"); what is left are 36 matrix products over the
 //! channels, and the transform of their sums back to 16 outputs. Weights are transformed when they are used, from
 //! the panels in their stored precision: four times as many would have to be kept else.
 //!
