@@ -1,6 +1,7 @@
 //! What the engine's loop keeps in memory: a model of one kind or another, how it is loaded, and what each kind offers.
 
 use super::device;
+use super::nn::weight::Place;
 use super::protocol::{Architecture, DrawJob, DrawOutput, EngineFailure, FailureClass, Job, ModelSpec, Output};
 use super::sdxl::Sdxl;
 use super::upscale::Upscaler;
@@ -58,7 +59,10 @@ pub trait Watcher {
 pub fn load(model: &ModelSpec) -> Result<(Resident, String)> {
     let (place, line) = device::place(model.device)?;
     let resident = match &model.architecture {
-        Architecture::Sdxl(parts) => Resident::Painter(Box::new(Sdxl::load(model, parts, place)?)),
+        Architecture::Sdxl(parts) => {
+            let place = Place { bytes: parts.bytes && place.has_kernels(), ..place };
+            Resident::Painter(Box::new(Sdxl::load(model, parts, place)?))
+        }
         Architecture::CompactEsrgan => Resident::Upscaler(Upscaler::load(model, place)?),
     };
     Ok((resident, line))

@@ -44,7 +44,6 @@ impl Sdxl {
     /// [`FailureClass::Missing`] when files are absent, damaged or contradict each other.
     pub fn load(spec: &ModelSpec, parts: &SdxlParts, place: Place) -> Result<Self> {
         let files = Files::find(spec, parts)?;
-        let place = Place { bytes: parts.bytes && place.has_kernels(), ..place };
         let text = Text::new(&files, &place)?;
         let unet = files.unet(&place)?;
         let vae = files.vae(&place)?;
