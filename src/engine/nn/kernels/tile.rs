@@ -52,12 +52,12 @@ pub fn product(level: Level, left: Left, right: &[f32], result: &mut [f32], befo
         let kept = before == Before::Kept;
         let (a, b, c) = (values.as_ptr(), right.as_ptr(), result.as_mut_ptr());
         match level.min(Level::best()) {
-            // SAFETY: the instructions are there; `a`, `b` and `c` hold what the shape says (asserted).
             Level::Avx512 | Level::Vnni if narrow => {
+                // SAFETY: the instructions are there; `a`, `b` and `c` hold what the shape says (asserted).
                 return unsafe { x86::each(rows, x86::avx512_narrow(), (chunks, step), (a, b, c), kept) };
             }
-            // SAFETY: as above.
             Level::Avx512 | Level::Vnni => {
+                // SAFETY: as above.
                 return unsafe { x86::each(rows, x86::avx512(), (chunks, step), (a, b, c), kept) };
             }
             // SAFETY: as above, of both halves of the columns.

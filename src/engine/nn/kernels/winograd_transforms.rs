@@ -16,10 +16,11 @@ per_lanes! {
             // SAFETY: 32 values of each pixel and point are there: the caller's promise.
             unsafe {
                 let mut half = [[V::splat(0.0); 6]; 6];
-                for x in 0..6 {
+                for (x, half) in half.iter_mut().enumerate() {
                     let at = |y: usize| V::load(from.add(y * row + x * WIDE + lane));
-                    half[x] = six_of_six([at(0), at(1), at(2), at(3), at(4), at(5)]);
+                    *half = six_of_six([at(0), at(1), at(2), at(3), at(4), at(5)]);
                 }
+                #[allow(clippy::needless_range_loop, reason = "y goes across the rows of `half`")]
                 for y in 0..6 {
                     let points = six_of_six([half[0][y], half[1][y], half[2][y], half[3][y], half[4][y], half[5][y]]);
                     for (x, value) in points.into_iter().enumerate() {
@@ -41,10 +42,11 @@ per_lanes! {
             // SAFETY: `channels · 32` values of each tap and point are there: the caller's promise.
             unsafe {
                 let mut half = [[V::splat(0.0); 6]; 3];
-                for x in 0..3 {
+                for (x, half) in half.iter_mut().enumerate() {
                     let at = |y: usize| V::load(from.add((y * 3 + x) * tap + at));
-                    half[x] = six_of_three([at(0), at(1), at(2)]);
+                    *half = six_of_three([at(0), at(1), at(2)]);
                 }
+                #[allow(clippy::needless_range_loop, reason = "y goes across the rows of `half`")]
                 for y in 0..6 {
                     let points = six_of_three([half[0][y], half[1][y], half[2][y]]);
                     for (x, value) in points.into_iter().enumerate() {
@@ -66,10 +68,11 @@ per_lanes! {
             // SAFETY: 32 values of each point and pixel are there: the caller's promise.
             unsafe {
                 let mut half = [[V::splat(0.0); 4]; 6];
-                for x in 0..6 {
+                for (x, half) in half.iter_mut().enumerate() {
                     let at = |y: usize| V::load(from.add((y * 6 + x) * point + lane));
-                    half[x] = four_of_six([at(0), at(1), at(2), at(3), at(4), at(5)]);
+                    *half = four_of_six([at(0), at(1), at(2), at(3), at(4), at(5)]);
                 }
+                #[allow(clippy::needless_range_loop, reason = "y goes across the rows of `half`")]
                 for y in 0..4 {
                     let pixels = four_of_six([half[0][y], half[1][y], half[2][y], half[3][y], half[4][y], half[5][y]]);
                     for (x, value) in pixels.into_iter().enumerate() {
