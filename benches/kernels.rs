@@ -13,7 +13,7 @@ use samovar::engine::nn::kernels::norm::{Affine, group_factors};
 use samovar::engine::nn::kernels::output::Finish;
 use samovar::engine::nn::kernels::panels::{Panels, Stored};
 use samovar::engine::nn::kernels::peak::peak;
-use samovar::engine::nn::kernels::quantised::{BytePanels, ByteRows, Bytes};
+use samovar::engine::nn::kernels::quantised::{BytePanels, Bytes};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -106,9 +106,8 @@ fn linear(rows: usize, inputs: usize, outputs: usize) {
         });
     });
     let panels = BytePanels::round(outputs, inputs, &w).expect("the right number of weights");
+    let product = Bytes { x: &x, weight: &panels };
     measure(&format!("linear int8 {name}"), operations, |level| {
-        let rows = ByteRows::round(level, &x, inputs);
-        let product = Bytes { x: &rows, weight: &panels };
         black_box(if gated {
             multiply_gated(level, &product, None)
         } else {

@@ -5,7 +5,7 @@ use super::activation::geglu;
 use super::kernels::gemm::{Plain, Product, Wide, multiply, multiply_gated};
 use super::kernels::level::Level;
 use super::kernels::output::{Finish, Then};
-use super::kernels::quantised::{ByteRows, Bytes};
+use super::kernels::quantised::Bytes;
 use super::kernels::tile::WIDE;
 use super::profile::{Part, counted};
 use super::values::Values;
@@ -89,8 +89,7 @@ impl Linear {
             }
             Weight::Bytes(weight) if weight.inputs() == inputs => {
                 counted(Part::Bytes, rows * inputs * weight.outputs(), || {
-                    let left = ByteRows::round(Level::best(), &values, inputs);
-                    self.follow(&Bytes { x: &left, weight }, x.dims(), after)
+                    self.follow(&Bytes { x: &values, weight }, x.dims(), after)
                 })
             }
             _ => candle_core::bail!("a layer was given {inputs} inputs, which are not its own"),

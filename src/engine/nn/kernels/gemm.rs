@@ -1,10 +1,9 @@
-//! Matrix product with stored weights in f32: `out = finish(x · Wᵀ)`, where x may be gathered (a convolution is a
-//! product over its taps).
+//! Matrix product with stored weights: `out = finish(x · Wᵀ)`, where x may be gathered (a convolution is a product over
+//! its taps). What happens around a product is the same for all kinds of numbers ([`Product`]); here are those in f32.
 //!
-//! What follows a product is the same for all kinds of numbers ([`Product`]); here are those in f32.
-//!
-//! A task takes some rows and some panels. Of both it keeps a part of the inputs at hand: the rows packed in chunks (they
-//! stay in the second cache) and one panel widened to f32 (it stays in the first).
+//! First the rows are packed, in blocks that stay in the second cache, and not more of them than stay in the last. Then a
+//! task takes a block and some panels, and of each a part of the inputs at a time, widened to f32 (it stays in the
+//! first cache).
 
 use super::level::Level;
 use super::output::{Finish, Output, finish_block, gate_block};
@@ -14,14 +13,18 @@ use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
 
-/// Most rows of a task: a multiple of what the kernels take at once (6 and 14).
+/// Most rows of a block: a multiple of what the kernels take at once (6 and 14).
 const ROWS: usize = 168;
-/// Inputs at hand, in whole chunks.
+/// Inputs widened at a time, in whole chunks.
 const INPUTS: usize = 256;
 /// Most panels of a task.
 const PANELS: usize = 8;
 /// Tasks wanted for each thread, so that the last ones end about together.
 const TASKS: usize = 4;
+/// Most values that are packed at once.
+const PACKED: usize = 4 << 20;
+/// Chunks that a thread packs at a time.
+const CHUNKS: usize = 4;
 
 /// The left side of the product.
 pub trait Rows: Sync {
@@ -83,50 +86,76 @@ pub struct Wide<'a, X> {
 
 /// A product of rows and weights, whatever numbers it is made of.
 pub trait Product: Sync {
+    /// Packed rows.
+    type Packed: Default + Send + Sync + 'static;
+
     /// Rows of the left side.
     fn rows(&self) -> usize;
+    /// Values of each.
+    fn inputs(&self) -> usize;
     /// Outputs of the weights.
     fn outputs(&self) -> usize;
-    /// The sums of some rows and panels, `[panel][row][32]`.
+    /// Packs rows, in blocks of `block` rows.
+    fn pack(&self, level: Level, rows: Range<usize>, block: usize, packed: &mut Self::Packed);
+    /// The sums of some packed rows, which are a block, and some panels: `[panel][row][32]`.
     fn sums<'a>(
         &self,
         level: Level,
-        rows: &Range<usize>,
+        block: (&Self::Packed, &Range<usize>),
         panels: impl Iterator<Item = usize> + Clone,
         scratch: &'a mut Scratch,
     ) -> &'a mut [f32];
+    /// Lends memory for packed rows that this thread had before: fresh pages cost more than packing.
+    fn with_packed<T>(work: impl FnOnce(&mut Self::Packed) -> T) -> T;
 }
 
 /// What a thread works in. Kept, so that its pages stay mapped and its lines in the cache.
 #[derive(Default)]
 pub struct Scratch {
-    left: Vec<f32>,
     right: Vec<f32>,
     pub(super) sums: Vec<f32>,
-    pub(super) bytes: Vec<u8>,
     pub(super) integers: Vec<i32>,
     pub(super) pairs: Vec<i16>,
 }
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
+    static PACKED_ROWS: RefCell<Vec<f32>> = RefCell::default();
 }
 
-/// Some rows and some panels of a product.
-struct Task {
-    rows: Range<usize>,
-    panels: Range<usize>,
-}
-
-/// Cuts a product of so many rows and panels into tasks, those of one panel side by side.
-fn tasks(rows: usize, panels: usize, most: (usize, usize)) -> Vec<Task> {
-    let row_parts = rows.div_ceil(most.0);
-    let wanted = (TASKS * rayon::current_num_threads()).div_ceil(row_parts.max(1));
-    let panel_parts = panels.div_ceil(most.1).max(wanted.min(panels));
-    let part = |n: usize, parts: usize, i: usize| i * n / parts..(i + 1) * n / parts;
-    (0..row_parts * panel_parts)
-        .map(|i| Task { rows: part(rows, row_parts, i % row_parts), panels: part(panels, panel_parts, i / row_parts) })
-        .collect()
+/// Packs the rows part by part, and has each task of a part, a block of its rows and some panels, finished: `finish` is
+/// given the row of the whole that the block begins with, and the sums of its panels.
+fn in_tasks<P: Product>(
+    level: Level,
+    product: &P,
+    (panels, gated): (usize, bool),
+    finish: impl Fn(&Range<usize>, Range<usize>, &mut [f32]) + Sync,
+) {
+    let rows = product.rows();
+    let at_once = (PACKED / product.inputs() / ROWS).max(1) * ROWS;
+    let most = if gated { PANELS / 2 } else { PANELS };
+    P::with_packed(|packed| {
+        for first in (0..rows).step_by(at_once) {
+            let n = at_once.min(rows - first);
+            let block = n.div_ceil(n.div_ceil(ROWS));
+            let blocks = n.div_ceil(block);
+            product.pack(level, first..first + n, block, packed);
+            let packed = &*packed;
+            let wanted = (TASKS * rayon::current_num_threads()).div_ceil(blocks);
+            let parts = panels.div_ceil(most).max(wanted.min(panels));
+            // Those of one panel side by side.
+            (0..blocks * parts).into_par_iter().for_each(|task| {
+                let (part, at) = (task / blocks, task % blocks * block);
+                let rows = at..n.min(at + block);
+                let own = part * panels / parts..(part + 1) * panels / parts;
+                let gates = if gated { own.start + panels..own.end + panels } else { 0..0 };
+                SCRATCH.with_borrow_mut(|scratch| {
+                    let sums = product.sums(level, (packed, &rows), own.clone().chain(gates), scratch);
+                    finish(&(first + rows.start..first + rows.end), own, sums);
+                });
+            });
+        }
+    });
 }
 
 /// `out[row][output] = finish(Σ input x[row][input] · w[output][input])`, in parallel on rayon's pool.
@@ -138,20 +167,16 @@ pub fn multiply(level: Level, product: &impl Product, finish: Finish) -> Vec<f32
     let (rows, outputs) = (product.rows(), product.outputs());
     assert!(finish.plus.is_none_or(|plus| plus.len() == rows * outputs));
     let out = Output::of(rows * outputs);
-    tasks(rows, outputs.div_ceil(WIDE), (ROWS, PANELS)).into_par_iter().for_each(|task| {
-        SCRATCH.with_borrow_mut(|scratch| {
-            let panels = task.panels.clone();
-            let sums = product.sums(level, &task.rows, panels.clone(), scratch);
-            for (panel, block) in panels.zip(sums.chunks_exact_mut(task.rows.len() * WIDE)) {
-                let (column, width) = (panel * WIDE, WIDE.min(outputs - panel * WIDE));
-                let plus = finish.plus.map_or(&[][..], |plus| &plus[task.rows.start * outputs + column..]);
-                finish_block(level, block, column, width, finish, (plus, outputs));
-                for (row, values) in task.rows.clone().zip(block.chunks_exact(WIDE)) {
-                    // SAFETY: each row of each panel belongs to one task.
-                    unsafe { out.write(row * outputs + column, &values[..width]) };
-                }
+    in_tasks(level, product, (outputs.div_ceil(WIDE), false), |rows, panels, sums| {
+        for (panel, block) in panels.zip(sums.chunks_exact_mut(rows.len() * WIDE)) {
+            let (column, width) = (panel * WIDE, WIDE.min(outputs - panel * WIDE));
+            let plus = finish.plus.map_or(&[][..], |plus| &plus[rows.start * outputs + column..]);
+            finish_block(level, block, column, width, finish, (plus, outputs));
+            for (row, values) in rows.clone().zip(block.chunks_exact(WIDE)) {
+                // SAFETY: each row of each panel belongs to one task.
+                unsafe { out.write(row * outputs + column, &values[..width]) };
             }
-        });
+        }
     });
     // SAFETY: the tasks cover all rows of all panels.
     unsafe { out.finish() }
@@ -166,67 +191,85 @@ pub fn multiply_gated(level: Level, product: &impl Product, bias: Option<&[f32]>
     let (rows, n) = (product.rows(), product.outputs() / 2);
     assert!(n.is_multiple_of(WIDE) && n > 0);
     let out = Output::of(rows * n);
-    let half = n / WIDE;
-    tasks(rows, half, (ROWS, PANELS / 2)).into_par_iter().for_each(|task| {
-        SCRATCH.with_borrow_mut(|scratch| {
-            let block = task.rows.len() * WIDE;
-            let both = task.panels.clone().chain(task.panels.start + half..task.panels.end + half);
-            let sums = product.sums(level, &task.rows, both, scratch);
-            let (values, gates) = sums.split_at_mut(task.panels.len() * block);
-            for (panel, (values, gates)) in
-                task.panels.clone().zip(values.chunks_exact_mut(block).zip(gates.chunks_exact(block)))
-            {
-                let column = panel * WIDE;
-                gate_block(level, values, gates, (column, n), bias);
-                for (row, values) in task.rows.clone().zip(values.chunks_exact(WIDE)) {
-                    // SAFETY: each row of each panel belongs to one task.
-                    unsafe { out.write(row * n + column, values) };
-                }
+    in_tasks(level, product, (n / WIDE, true), |rows, panels, sums| {
+        let block = rows.len() * WIDE;
+        let (values, gates) = sums.split_at_mut(panels.len() * block);
+        for (panel, (values, gates)) in panels.zip(values.chunks_exact_mut(block).zip(gates.chunks_exact(block))) {
+            let column = panel * WIDE;
+            gate_block(level, values, gates, (column, n), bias);
+            for (row, values) in rows.clone().zip(values.chunks_exact(WIDE)) {
+                // SAFETY: each row of each panel belongs to one task.
+                unsafe { out.write(row * n + column, values) };
             }
-        });
+        }
     });
     // SAFETY: the tasks cover all rows of all panels.
     unsafe { out.finish() }
 }
 
 impl<X: Rows> Product for Wide<'_, X> {
+    /// `[block][chunk][row][32]`
+    type Packed = Vec<f32>;
+
     fn rows(&self) -> usize {
         self.x.rows()
+    }
+
+    fn inputs(&self) -> usize {
+        self.x.inputs()
     }
 
     fn outputs(&self) -> usize {
         self.weight.outputs()
     }
 
+    fn pack(&self, _level: Level, rows: Range<usize>, block: usize, packed: &mut Vec<f32>) {
+        assert_eq!(self.weight.inputs(), self.x.inputs());
+        let width = whole_chunks(self.x.inputs());
+        grow(packed, rows.len() * width);
+        packed[..rows.len() * width].par_chunks_mut(block * width).enumerate().for_each(|(i, packed)| {
+            let first = rows.start + i * block;
+            let rows = first..rows.end.min(first + block);
+            packed.par_chunks_mut(CHUNKS * rows.len() * WIDE).enumerate().for_each(|(i, packed)| {
+                let first = i * CHUNKS * WIDE;
+                self.x.pack(rows.clone(), first..self.x.inputs().min(first + CHUNKS * WIDE), packed);
+            });
+        });
+    }
+
     fn sums<'a>(
         &self,
         level: Level,
-        rows: &Range<usize>,
+        (packed, rows): (&Vec<f32>, &Range<usize>),
         panels: impl Iterator<Item = usize> + Clone,
         scratch: &'a mut Scratch,
     ) -> &'a mut [f32] {
-        let (x, weight) = (self.x, self.weight);
-        assert_eq!(weight.inputs(), x.inputs());
+        let width = whole_chunks(self.weight.inputs());
         let block = rows.len() * WIDE;
         let all = panels.clone().count() * block;
-        let Scratch { left, right, sums, .. } = scratch;
-        grow(left, block * (INPUTS / WIDE));
+        let Scratch { right, sums, .. } = scratch;
         grow(right, INPUTS * WIDE);
         grow(sums, all);
-        for first in (0..x.inputs()).step_by(INPUTS) {
-            let inputs = first..x.inputs().min(first + INPUTS);
-            let chunks = inputs.len().div_ceil(WIDE);
-            x.pack(rows.clone(), inputs.clone(), left);
-            let left = Left { values: left, rows: rows.len(), chunks, step: block };
+        for first in (0..width).step_by(INPUTS) {
+            let inputs = INPUTS.min(width - first);
+            let values = &packed[rows.start * width + first * rows.len()..];
+            let left = Left { values, rows: rows.len(), chunks: inputs / WIDE, step: block };
             let before = if first == 0 { Before::Zero } else { Before::Kept };
             for (panel, sums) in panels.clone().zip(sums.chunks_exact_mut(block)) {
-                let range = first..first + whole_chunks(inputs.len());
-                let right = &mut right[..range.len() * WIDE];
-                weight.widen(level, panel, range, right);
-                product(level, left, right, sums, before, weight.width(panel) <= WIDE / 2);
+                let right = &mut right[..inputs * WIDE];
+                self.weight.widen(level, panel, first..first + inputs, right);
+                product(level, left, right, sums, before, self.weight.width(panel) <= WIDE / 2);
             }
         }
         &mut sums[..all]
+    }
+
+    fn with_packed<T>(work: impl FnOnce(&mut Vec<f32>) -> T) -> T {
+        // Taken out: while this thread waits for others it may be given a task of another product.
+        let mut packed = PACKED_ROWS.take();
+        let result = work(&mut packed);
+        PACKED_ROWS.set(packed);
+        result
     }
 }
 

@@ -1,12 +1,13 @@
 //! Linear layers in bytes: a scale for each output of the weights, and one for each row of the activations, both
 //! symmetric about zero. The sums are exact; what is lost is lost by rounding.
 
-use super::gemm::{Product, Scratch};
+use super::gemm::{Product, Scratch, grow};
 use super::level::{Level, per_level};
 use super::panels::Stored;
 use super::tile::{Before, WIDE};
-use super::tile_i8::{CHUNK, bytes, pack, product, start};
+use super::tile_i8::{CHUNK, bytes, inputs, pack, product, start};
 use rayon::prelude::*;
+use std::cell::RefCell;
 use std::ops::Range;
 
 /// Inputs at hand: a multiple of 64.
@@ -81,30 +82,30 @@ impl BytePanels {
 }
 
 /// Rows of activations in bytes.
+#[derive(Default)]
 pub struct ByteRows {
-    rows: usize,
-    /// Values of a row, filled up with zeros to a multiple of 64.
-    width: usize,
-    values: Vec<i8>,
+    /// `[row][input]`, filled up with zeros to a multiple of 64.
+    rounded: Vec<i8>,
+    /// The same as the instructions want it, `[block][chunk][row][64 bytes]`.
+    packed: Vec<u8>,
+    /// Of each row: what a unit is worth.
     scales: Vec<f32>,
 }
 
 impl ByteRows {
     /// Rounds rows of `inputs` values.
-    #[must_use]
-    pub fn round(level: Level, x: &[f32], inputs: usize) -> Self {
+    fn round(&mut self, level: Level, x: &[f32], inputs: usize) {
         let (rows, width) = (x.len() / inputs, inputs.next_multiple_of(CHUNK));
-        let (mut values, mut scales) = (vec![0; rows * width], vec![0.0; rows]);
-        values.par_chunks_mut(ROWS * width).zip(scales.par_chunks_mut(ROWS)).zip(x.par_chunks(ROWS * inputs)).for_each(
-            |((values, scales), x)| {
-                for ((values, scale), x) in
-                    values.chunks_exact_mut(width).zip(scales.chunks_exact_mut(1)).zip(x.chunks_exact(inputs))
-                {
-                    round_rows(level, x, &mut values[..inputs], scale);
-                }
-            },
-        );
-        Self { rows, width, values, scales }
+        self.rounded.resize(rows * width, 0);
+        self.scales.resize(rows, 0.0);
+        let each = self.rounded.par_chunks_mut(ROWS * width).zip(self.scales.par_chunks_mut(ROWS));
+        each.zip(x.par_chunks(ROWS * inputs)).for_each(|((rounded, scales), x)| {
+            let rows = rounded.chunks_exact_mut(width).zip(scales.chunks_exact_mut(1));
+            for ((rounded, scale), x) in rows.zip(x.chunks_exact(inputs)) {
+                round_rows(level, x, &mut rounded[..inputs], scale);
+                rounded[inputs..].fill(0);
+            }
+        });
     }
 }
 
@@ -138,53 +139,85 @@ per_level! {
 
 /// The product of rows and weights in bytes.
 pub struct Bytes<'a> {
-    /// The left side.
-    pub x: &'a ByteRows,
+    /// The left side in f32, row-major.
+    pub x: &'a [f32],
     /// The right side.
     pub weight: &'a BytePanels,
 }
 
+thread_local! {
+    static BYTE_ROWS: RefCell<ByteRows> = RefCell::default();
+}
+
 impl Product for Bytes<'_> {
+    type Packed = ByteRows;
+
     fn rows(&self) -> usize {
-        self.x.rows
+        self.x.len() / self.weight.inputs
+    }
+
+    fn inputs(&self) -> usize {
+        self.weight.inputs
     }
 
     fn outputs(&self) -> usize {
         self.weight.outputs
     }
 
+    fn pack(&self, level: Level, rows: Range<usize>, block: usize, packed: &mut ByteRows) {
+        let inputs = self.weight.inputs;
+        let width = inputs.next_multiple_of(CHUNK);
+        packed.round(level, &self.x[rows.start * inputs..rows.end * inputs], inputs);
+        let bytes = width * bytes(level);
+        packed.packed.resize(rows.len() * bytes, 0);
+        let blocks = packed.packed.par_chunks_mut(block * bytes).zip(packed.rounded.par_chunks(block * width));
+        blocks.for_each(|(packed, rounded)| {
+            let rows = rounded.len() / width;
+            packed.par_chunks_mut(rows * CHUNK).enumerate().for_each(|(chunk, packed)| {
+                pack(level, &rounded[chunk * self::inputs(level)..], width, packed);
+            });
+        });
+    }
+
     fn sums<'a>(
         &self,
         level: Level,
-        rows: &Range<usize>,
+        (packed, rows): (&ByteRows, &Range<usize>),
         panels: impl Iterator<Item = usize> + Clone,
         scratch: &'a mut Scratch,
     ) -> &'a mut [f32] {
-        let (width, n) = (self.x.width, rows.len());
-        let block = n * WIDE;
-        let Scratch { sums, bytes: left, integers, pairs, .. } = scratch;
+        let width = self.weight.inputs.next_multiple_of(CHUNK);
+        let (n, block) = (rows.len(), rows.len() * WIDE);
         let all = panels.clone().count() * block;
+        let Scratch { sums, integers, pairs, .. } = scratch;
         if integers.len() < all {
             integers.resize(all, 0);
-            sums.resize(all.max(sums.len()), 0.0);
         }
+        grow(sums, all);
+        let outputs = |panel: usize| panel * WIDE..self.weight.outputs.min((panel + 1) * WIDE);
+        let left = &packed.packed[rows.start * width * bytes(level)..rows.end * width * bytes(level)];
         for first in (0..width).step_by(INPUTS) {
             let inputs = INPUTS.min(width - first);
-            pack(level, &self.x.values[rows.start * width + first..], n, width, inputs, left);
+            let left = &left[first * n * bytes(level)..];
             let before = if first == 0 { Before::Zero } else { Before::Kept };
             for (panel, sums) in panels.clone().zip(integers.chunks_exact_mut(block)) {
                 let right = &self.weight.values[(panel * width + first) * WIDE..][..inputs * WIDE];
-                let of = panel * WIDE..self.weight.outputs.min((panel + 1) * WIDE);
-                let start = start(level, &self.weight.sums[of]);
-                product(level, (&left[..n * inputs * bytes(level)], n), right, sums, (before, &start), pairs);
+                let start = start(level, &self.weight.sums[outputs(panel)]);
+                product(level, (left, n), right, sums, (before, &start), pairs);
             }
         }
-        sums.resize(all.max(sums.len()), 0.0);
         for (panel, (to, from)) in panels.zip(sums.chunks_exact_mut(block).zip(integers.chunks_exact(block))) {
-            let of = panel * WIDE..self.weight.outputs.min((panel + 1) * WIDE);
-            scale_block(level, from, &self.x.scales[rows.clone()], &self.weight.scales[of], to);
+            scale_block(level, from, &packed.scales[rows.clone()], &self.weight.scales[outputs(panel)], to);
         }
         &mut sums[..all]
+    }
+
+    fn with_packed<T>(work: impl FnOnce(&mut ByteRows) -> T) -> T {
+        // Taken out: while this thread waits for others it may be given a task of another product.
+        let mut packed = BYTE_ROWS.take();
+        let result = work(&mut packed);
+        BYTE_ROWS.set(packed);
+        result
     }
 }
 
@@ -214,11 +247,14 @@ mod tests {
     use proptest::prelude::*;
 
     /// What the rounded numbers come to, without any kernel.
-    fn plain(x: &ByteRows, weight: &BytePanels) -> Vec<f32> {
+    fn plain(x: &[f32], weight: &BytePanels) -> Vec<f32> {
         let mut out = Vec::new();
-        for (row, scale) in x.values.chunks_exact(x.width).zip(&x.scales) {
+        let width = weight.inputs.next_multiple_of(CHUNK);
+        let mut rows = ByteRows::default();
+        rows.round(Level::Portable, x, weight.inputs);
+        for (row, scale) in rows.rounded.chunks_exact(width).zip(&rows.scales) {
             for o in 0..weight.outputs {
-                let panel = &weight.values[o / WIDE * x.width * WIDE..][..x.width * WIDE];
+                let panel = &weight.values[o / WIDE * width * WIDE..][..width * WIDE];
                 let sum: i32 = row
                     .iter()
                     .enumerate()
@@ -242,9 +278,8 @@ mod tests {
             let x = numbers(rows * inputs, seed);
             let w: Vec<f16> = numbers(outputs * inputs, seed ^ 2).into_iter().map(f16::from_f32).collect();
             let weight = BytePanels::round(outputs, inputs, &Stored::F16(w)).unwrap();
-            let plain = plain(&ByteRows::round(Level::Portable, &x, inputs), &weight);
+            let plain = plain(&x, &weight);
             for level in Level::all() {
-                let x = ByteRows::round(level, &x, inputs);
                 let out = multiply(level, &Bytes { x: &x, weight: &weight }, Finish::default());
                 prop_assert_eq!(&out, &plain, "{:?}", level);
                 if outputs.is_multiple_of(2 * WIDE) {
@@ -273,7 +308,7 @@ mod tests {
             let w = vec![f16::from_f32(sign); 2 * inputs];
             let weight = BytePanels::round(2, inputs, &Stored::F16(w)).unwrap();
             for level in Level::all() {
-                let x = ByteRows::round(level, &vec![1.0; rows * inputs], inputs);
+                let x = vec![1.0; rows * inputs];
                 let out = multiply(level, &Bytes { x: &x, weight: &weight }, Finish::default());
                 assert!(out.iter().all(|v| (v - sign * 10_240.0).abs() < 0.1), "{level:?}: {out:?}");
             }
@@ -286,7 +321,6 @@ mod tests {
             let mut x = vec![1.0; 40];
             x[25] = wrong;
             let weight = BytePanels::round(1, 20, &Stored::F32(vec![1.0; 20])).unwrap();
-            let x = ByteRows::round(Level::best(), &x, 20);
             let out = multiply(Level::best(), &Bytes { x: &x, weight: &weight }, Finish::default());
             assert!((out[0] - 20.0).abs() < 1e-3 && out[1].is_nan(), "{out:?}");
         }

@@ -22,22 +22,15 @@ pub fn inputs(level: Level) -> usize {
     CHUNK / bytes(level)
 }
 
-/// Packs rows of `inputs` bytes, as many as `rows`, of which `width` lie one after the other: `[chunk][row][64 bytes]`.
-/// `inputs` is a multiple of 64.
-pub fn pack(level: Level, values: &[i8], rows: usize, width: usize, inputs: usize, out: &mut Vec<u8>) {
-    let (each, bytes) = (self::inputs(level), bytes(level));
-    if out.len() < rows * inputs * bytes {
-        out.resize(rows * inputs * bytes, 0);
-    }
-    for row in 0..rows {
-        for (chunk, values) in values[row * width..][..inputs].chunks_exact(each).enumerate() {
-            let to = &mut out[(chunk * rows + row) * CHUNK..][..CHUNK];
-            if bytes == 1 {
-                to.iter_mut().zip(values).for_each(|(to, v)| *to = v.cast_unsigned() ^ 0x80);
-            } else {
-                for (to, v) in to.chunks_exact_mut(2).zip(values) {
-                    to.copy_from_slice(&i16::from(*v).to_le_bytes());
-                }
+/// Packs the first inputs of rows of `width` values into one chunk: `[row][64 bytes]`.
+pub fn pack(level: Level, values: &[i8], width: usize, out: &mut [u8]) {
+    let unsigned = bytes(level) == 1;
+    for (row, to) in out.as_chunks_mut::<CHUNK>().0.iter_mut().enumerate() {
+        if unsigned {
+            to.iter_mut().zip(&values[row * width..][..CHUNK]).for_each(|(to, v)| *to = v.cast_unsigned() ^ 0x80);
+        } else {
+            for (to, v) in to.chunks_exact_mut(2).zip(&values[row * width..][..CHUNK / 2]) {
+                to.copy_from_slice(&i16::from(*v).to_le_bytes());
             }
         }
     }
