@@ -3,6 +3,7 @@
 use crate::engine::Result;
 use crate::engine::nn::quantised::{Blocks, Kind};
 use crate::engine::nn::weight::Stored;
+use crate::engine::random_weights::SplitMix64;
 use crate::engine::weights::{Source, unusable};
 use half::f16;
 use rayon::prelude::*;
@@ -64,20 +65,15 @@ impl Source for RandomBlocks {
     }
 }
 
-/// Random bytes, from a counter-based generator (SplitMix64), with `scale` where each block keeps its own.
+/// Random bytes, with `scale` where each block keeps its own.
 fn fill(kind: Kind, scale: f32, seed: u64, bytes: &mut [u8]) {
     const CHUNK: usize = 1 << 12;
     let (_, block) = kind.block();
     bytes.par_chunks_mut(CHUNK * block).enumerate().for_each(|(chunk, bytes)| {
-        let mut state = seed ^ (chunk as u64).wrapping_mul(0xd134_2543_de82_ef95);
+        let mut random = SplitMix64::of_chunk(seed, chunk);
         for eight in bytes.chunks_mut(8) {
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = state;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            z ^= z >> 31;
             let n = eight.len();
-            eight.copy_from_slice(&z.to_le_bytes()[..n]);
+            eight.copy_from_slice(&random.next().to_le_bytes()[..n]);
         }
         for block in bytes.chunks_exact_mut(block) {
             let first = if kind == Kind::F16 {
