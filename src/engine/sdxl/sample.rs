@@ -8,11 +8,10 @@ use super::unet::Conditioning;
 use crate::engine::noise::TorchRng;
 use crate::engine::painting::canvas::{self, Size, all_finite};
 use crate::engine::painting::latent::{keep_unmasked, to_map, to_values};
-use crate::engine::painting::{CUT, Init, Looker};
+use crate::engine::painting::{CUT, Init, Looker, timed};
 use crate::engine::protocol::{DrawJob, DrawOutput, EngineFailure, FailureClass, Keep};
 use crate::engine::{Result, Watcher};
 use crate::media::{Decoder, DrawnPicture, Mode, Picture, Timings};
-use std::time::Instant;
 
 /// Guidance of checkpoints that are not distilled, where nobody says otherwise (diffusers' default).
 const GUIDANCE: f32 = 5.0;
@@ -43,9 +42,8 @@ struct Texts {
 
 impl Sdxl {
     pub(super) fn sample(&mut self, job: &DrawJob, watch: &mut dyn Watcher) -> Result<DrawOutput> {
-        let started = Instant::now();
-        let task = self.prepare(job)?;
-        let mut timings = Timings { text_s: started.elapsed().as_secs_f64(), ..Timings::default() };
+        let mut timings = Timings::default();
+        let task = timed(&mut timings.text_s, || self.prepare(job))?;
         if job.keep != Keep::All {
             self.text.drop_encoders();
         }
@@ -55,21 +53,17 @@ impl Sdxl {
         let real_steps = task.schedule.steps() - task.first;
         let looker = Looker::new(watch, real_steps * job.seeds.len());
         let mut pictures = Vec::with_capacity(job.seeds.len());
-        let started = Instant::now();
         let init = match &self.decoders.vae {
-            Some(vae) => Init::encode(job, task.size, vae, self.files.vae_config())?,
+            Some(vae) => timed(&mut timings.denoise_s, || Init::encode(job, task.size, vae, self.files.vae_config()))?,
             None => None,
         };
-        timings.denoise_s += started.elapsed().as_secs_f64();
         for seed in &job.seeds {
-            let started = Instant::now();
-            let latent = self.denoise(job, &task, init.as_ref(), *seed, &looker)?;
-            timings.denoise_s += started.elapsed().as_secs_f64();
-            let started = Instant::now();
+            let denoise = || self.denoise(job, &task, init.as_ref(), *seed, &looker);
+            let latent = timed(&mut timings.denoise_s, denoise)?;
             let networks = (self.files.vae_config(), &self.place);
             let hw = self.latent_size(task.size);
-            let picture = self.decoders.decode(&latent, hw, job, networks, &|| looker.go_on())?;
-            timings.decode_s += started.elapsed().as_secs_f64();
+            let decode = || self.decoders.decode(&latent, hw, job, networks, &|| looker.go_on());
+            let picture = timed(&mut timings.decode_s, decode)?;
             pictures.push(DrawnPicture { picture, seed: Some(*seed) });
         }
         Ok(DrawOutput {
