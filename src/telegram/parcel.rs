@@ -152,4 +152,13 @@ impl Parcel {
         let act = Act::Send { body, reply_to: None, keyboard: None, slot: None, ask: None };
         Self { key: key.into(), place, urgency: Urgency::Answer, act, job: None }
     }
+
+    /// The same as an answer to a message of its chat.
+    #[must_use]
+    pub fn replying_to(mut self, message: i32) -> Self {
+        if let Act::Send { reply_to, .. } = &mut self.act {
+            *reply_to = Some(message);
+        }
+        self
+    }
 }

@@ -5,7 +5,7 @@ use super::commands::{self, start};
 use super::door::Door;
 use super::incoming::{self, Command, Incoming};
 use super::modes::Done;
-use super::parcel::{Act, Body, Parcel, Place, Urgency};
+use super::parcel::{Parcel, Place};
 use super::people::Sender;
 use super::texts::{Lang, args};
 use super::turn::{Origin, Turn};
@@ -208,15 +208,9 @@ fn unnamed(door: &Door, id: i64, update: &Update) -> Option<Parcel> {
     if !commanded && in_group(&incoming, &door.settings.triggers).is_none() {
         return None;
     }
-    let act = Act::Send {
-        body: Body::Text { html: Lang::of(None).html("anonymous", args! {}) },
-        reply_to: Some(message.id.0),
-        keyboard: None,
-        slot: None,
-        ask: None,
-    };
     let place = Place { chat: message.chat.id.0, topic: topic(message) };
-    Some(Parcel { key: format!("u{id}:0"), place, urgency: Urgency::Answer, act, job: None })
+    let html = Lang::of(None).html("anonymous", args! {});
+    Some(Parcel::text(format!("u{id}:0"), place, html).replying_to(message.id.0))
 }
 
 /// Number, name, unique name and language of the one who wrote.
