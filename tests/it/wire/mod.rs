@@ -45,6 +45,20 @@ struct Running {
     task: JoinHandle<()>,
 }
 
+impl Running {
+    /// As the end of the program does it.
+    async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.unwrap();
+    }
+
+    /// As the death of the program does it: nothing more is written.
+    async fn kill(self) {
+        self.task.abort();
+        assert!(self.task.await.unwrap_err().is_cancelled());
+    }
+}
+
 /// What was told of parcels.
 #[derive(Default)]
 struct Books {
@@ -156,18 +170,13 @@ impl Rig {
         self.running = Some(Running { stop, task });
     }
 
-    /// As the end of the program does it.
     async fn stop(&mut self) {
-        let Running { stop, task } = self.running.take().unwrap();
-        stop.cancel();
-        task.await.unwrap();
+        self.running.take().unwrap().stop().await;
     }
 
-    /// As the death of the program does it: nothing more is written, and nothing is remembered.
+    /// The death of the program: nothing is remembered either.
     async fn kill(&mut self) {
-        let Running { task, .. } = self.running.take().unwrap();
-        task.abort();
-        assert!(task.await.unwrap_err().is_cancelled());
+        self.running.take().unwrap().kill().await;
         let bots = Bots::new(&self.how.0).unwrap();
         self.outbox = Outbox::new(self.db().clone(), Arc::clone(&self.storage), bots, self.how.1);
     }

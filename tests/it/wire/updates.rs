@@ -22,7 +22,7 @@ struct Reader {
     /// What was handled, in order.
     read: watch::Sender<Vec<String>>,
     /// How often each was begun.
-    begun: Arc<Mutex<BTreeMap<String, usize>>>,
+    begun: watch::Sender<BTreeMap<String, usize>>,
     /// What is waited for on "wait".
     gate: Arc<Notify>,
     /// So many fail on "fail".
@@ -31,7 +31,8 @@ struct Reader {
 
 impl Reader {
     fn new(db: &Db) -> Self {
-        let (read, begun, gate, failing) = (watch::Sender::default(), Arc::default(), Arc::default(), Arc::default());
+        let (read, begun) = (watch::Sender::default(), watch::Sender::default());
+        let (gate, failing) = (Arc::default(), Arc::default());
         Self { db: db.clone(), read, begun, gate, failing }
     }
 
@@ -48,7 +49,7 @@ impl Reader {
             UpdateKind::Message(message) => message.text().unwrap_or("?").to_owned(),
             other => format!("{other:?}").chars().take_while(|c| c.is_alphabetic()).collect(),
         };
-        *self.begun.lock().unwrap().entry(words.clone()).or_default() += 1;
+        self.begun.send_modify(|begun| *begun.entry(words.clone()).or_default() += 1);
         match words.as_str() {
             "wait" => self.gate.notified().await,
             "break" => panic!("so it is meant"),
@@ -79,7 +80,15 @@ impl Reader {
     }
 
     fn begun(&self, words: &str) -> usize {
-        self.begun.lock().unwrap().get(words).copied().unwrap_or_default()
+        self.begun.borrow().get(words).copied().unwrap_or_default()
+    }
+
+    /// Waits until the handling of these words has begun.
+    async fn begins(&self, words: &str) {
+        let mut begun = self.begun.subscribe();
+        let waiting = begun.wait_for(|begun| begun.contains_key(words));
+        let in_time = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+        in_time.expect("it was to begin").unwrap();
     }
 }
 
@@ -117,15 +126,11 @@ impl Desk {
     }
 
     async fn stop(&mut self) {
-        let Running { stop, task } = self.running.take().unwrap();
-        stop.cancel();
-        task.await.unwrap();
+        self.running.take().unwrap().stop().await;
     }
 
     async fn kill(&mut self) {
-        let Running { task, .. } = self.running.take().unwrap();
-        task.abort();
-        assert!(task.await.unwrap_err().is_cancelled());
+        self.running.take().unwrap().kill().await;
     }
 
     /// Updates that stand there, and those of them that are open.
@@ -193,9 +198,7 @@ async fn what_was_kept_when_the_program_died_is_handled_by_the_next_one() {
         anna.sends("wait").await;
         anna.sends("after").await;
         desk.comes_to((2, 2)).await;
-        while desk.reader.begun("wait") == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        desk.reader.begins("wait").await;
         desk.kill().await;
         desk.reader.gate.notify_one();
         desk.start();
@@ -235,9 +238,7 @@ async fn the_end_of_the_program_waits_for_those_being_handled() {
         anna.sends("wait").await;
         anna.sends("after").await;
         desk.comes_to((2, 2)).await;
-        while desk.reader.begun("wait") == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        desk.reader.begins("wait").await;
         let Running { stop, task } = desk.running.take().unwrap();
         stop.cancel();
         desk.reader.gate.notify_one();
@@ -296,9 +297,7 @@ async fn an_update_that_was_handled_by_another_is_not_handled_again() {
         desk.start();
         anna.sends("wait").await;
         desk.comes_to((1, 1)).await;
-        while desk.reader.begun("wait") == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        desk.reader.begins("wait").await;
         let mut tx = desk.database.db.begin().await.unwrap();
         tx.execute("UPDATE telegram_updates SET handled_at = 1", &[]).await.unwrap();
         tx.commit().await.unwrap();
