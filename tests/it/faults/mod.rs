@@ -21,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 /// A hang is a failure, not a slow test.
 const HANG: Duration = Duration::from_secs(600);
+/// A write that has not begun by then waits for somebody's lock.
+const LOCKED: Duration = Duration::from_secs(2);
 /// Jobs of one account: three are free, the fourth is paid.
 const JOBS_EACH: usize = 4;
 
@@ -73,6 +75,23 @@ impl Rig {
     async fn until(&self, id: JobId, wanted: impl Fn(&State) -> bool) {
         let mut states = self.house.intake.watch(id, &Owner::local()).await.unwrap().unwrap();
         tokio::time::timeout(HANG, states.wait_for(wanted)).await.expect("it hangs").unwrap();
+    }
+
+    /// Stops a worker where it holds no lock on this job: one that stands still within a transaction holds up everybody
+    /// else, with SQLite wherever they write.
+    async fn stop(&self, worker: &Running, job: JobId) {
+        loop {
+            worker.signal(Signal::STOP);
+            let write = async {
+                let mut tx = self.db.begin().await?;
+                tx.rows("UPDATE jobs SET id = id WHERE id = $1", values![job.to_string()]).await?;
+                tx.commit().await
+            };
+            if let Ok(written) = tokio::time::timeout(LOCKED, write).await {
+                return written.unwrap();
+            }
+            worker.signal(Signal::CONT);
+        }
     }
 
     async fn open_jobs(&self) -> i64 {

@@ -17,7 +17,7 @@ async fn a_worker_that_stood_still_past_its_lease_changes_nothing() {
         let sleeper = Running::start(rig.worker("2s"));
         let id = rig.submit_one(&Owner::key("anna", Level::User), long()).await;
         rig.until(id, running).await;
-        sleeper.signal(Signal::STOP);
+        rig.stop(&sleeper, id).await;
         let other = Running::start(rig.worker("2s"));
         rig.until(id, State::is_final).await;
         let before = rig.view(id).await;
