@@ -14,12 +14,12 @@ step() { echo; echo "== $*"; "$@"; }
 
 scripts/setup.sh --tests
 step cargo fmt --check
-step cargo clippy --locked --all-targets -- -D warnings
+step cargo clippy --locked --workspace --all-targets -- -D warnings
 step cargo clippy --locked --all-targets --no-default-features -- -D warnings
 # Tests of the database run on SQLite and on a PostgreSQL that lives as long as they do.
-step scripts/test_postgres.sh run cargo nextest run --locked
+step scripts/test_postgres.sh run cargo nextest run --locked --workspace
 # Everything is documented for those who work on it: links to private items are wanted.
-RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" step cargo doc --locked --no-deps --document-private-items --quiet
+RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" step cargo doc --locked --workspace --no-deps --document-private-items --quiet
 if $soak; then
     command -v cargo-deny >/dev/null || step cargo install --locked cargo-deny
     step cargo deny check

@@ -42,6 +42,9 @@ pub struct Args {
     /// Pictures to draw, or times to measure; the medians are told
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     runs: u32,
+    /// Tell for each kind of layer how long it took, and how near it came to what this processor can do
+    #[arg(long)]
+    profile: bool,
     /// One JSON object as the last line
     #[arg(long)]
     json: bool,
@@ -108,6 +111,9 @@ async fn measure(
         } else {
             studio.ask(request, watch).await?
         };
+        for line in &result.notices {
+            say(line)?;
+        }
         let result = result.content.pictures()?;
         let Drawing { timings, peak_rss_bytes, .. } = result.drawing.context("the engine does not tell its times")?;
         let Timings { load_s, text_s, denoise_s, decode_s, total_s } = timings;
@@ -174,6 +180,7 @@ impl Args {
             guidance: defaults.guidance,
             decoder: self.decoder,
             mode: self.mode,
+            profile: self.profile,
             ..ImageRequest::new("a lighthouse in a storm, oil painting")
         };
         Ok(request.checked()?.0)

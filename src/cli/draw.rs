@@ -155,6 +155,7 @@ impl Args {
             mask: mask.transpose()?,
             count: self.count,
             previews: false,
+            profile: false,
             choice: Choice {
                 model: self.model.clone(),
                 provider: self.provider.clone(),

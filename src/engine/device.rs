@@ -25,7 +25,7 @@ fn cuda(ordinal: u32) -> Result<(Place, String)> {
         let reason = super::protocol::EngineFailure::from(e).message;
         super::weights::unusable(format!("the CUDA card {ordinal} cannot be used: {reason}"))
     })?;
-    Ok((Place { device, compute: candle_core::DType::F16 }, format!("cuda:{ordinal} ({name})")))
+    Ok((Place { device, compute: candle_core::DType::F16, bytes: false }, format!("cuda:{ordinal} ({name})")))
 }
 
 /// Opens a card and has it add: that its driver or the card itself is too old for our kernels shows only then.

@@ -3,7 +3,7 @@
 use super::Watcher;
 use super::nn::FeatureMap;
 use super::protocol::{DrawJob, Keep};
-use crate::media::{Decoder, Mask, Mode, Picture, Progress, Scheduler};
+use crate::media::{Decoder, Mask, Picture, Progress, Scheduler};
 use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -92,13 +92,13 @@ impl Case {
             guidance: self.guidance,
             scheduler: self.scheduler,
             decoder: self.decoder.unwrap_or_default(),
-            mode: Mode::Exact,
             init: self.image.as_ref().map(|n| Picture::decode(&bytes(n), "image").unwrap()),
             strength: self.strength,
             mask: self.mask.as_ref().map(|n| Mask::decode(&bytes(n), "mask").unwrap()),
             tiled: false,
             keep: Keep::All,
             previews: false,
+            profile: false,
         }
     }
 }

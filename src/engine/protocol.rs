@@ -14,7 +14,7 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 /// Version of these words; raised with every change to them.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 /// Hash of the sources this binary was built from (see build.rs): equal for `samovar` and its `samovar-engine`.
 pub const BUILD_ID: &str = env!("SAMOVAR_BUILD_ID");
 /// Largest frame: a picture of [`MAX_MADE_PIXELS`](crate::media::picture::MAX_MADE_PIXELS) or eight of 2048×2048, and
@@ -159,15 +159,16 @@ pub struct SdxlParts {
     pub taesd: Option<PathBuf>,
     /// Folder with CLIP's `vocab.json` and `merges.txt`, for checkpoints that bring none.
     pub clip_vocabulary: PathBuf,
-    /// Instead of reading the checkpoint: random weights of SDXL's published shape (for `samovar bench --synthetic`).
+    /// Instead of a checkpoint: random weights of SDXL's shape (`samovar bench --synthetic`).
     pub synthetic: bool,
+    /// Whether its linear layers are rounded to bytes when it is read, which a processor computes with faster.
+    pub bytes: bool,
 }
 
 /// What goes with a FLUX.1 transformer; whole diffusers folders have most of it inside.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct FluxParts {
-    /// A diffusers folder whose configs and tokenizers describe this checkpoint; without one, shapes and what was
-    /// published do.
+    /// A diffusers folder whose configs and tokenizers describe it; without one, shapes and what was published do.
     pub configs: Option<PathBuf>,
     /// CLIP: a folder or a .safetensors.
     pub clip: PathBuf,
@@ -181,9 +182,10 @@ pub struct FluxParts {
     pub clip_vocabulary: PathBuf,
     /// Folder with T5's `tokenizer.json`, for checkpoints that bring none.
     pub t5_vocabulary: PathBuf,
-    /// Instead of reading a checkpoint: random weights of schnell's published shape in blocks of that ggml type (for
-    /// `samovar bench --synthetic`).
+    /// Instead of a checkpoint: random weights of schnell's shape in blocks of that ggml type (`bench --synthetic`).
     pub synthetic: Option<String>,
+    /// Whether the transformer's linear layers are computed in bytes, which a processor does faster.
+    pub bytes: bool,
 }
 
 /// What to compute on.
@@ -254,8 +256,6 @@ pub struct DrawJob {
     pub scheduler: Option<Scheduler>,
     /// The decoder, settled by the memory plan.
     pub decoder: Decoder,
-    /// How to compute.
-    pub mode: Mode,
     /// Picture to start from.
     pub init: Option<Picture>,
     /// How much of it may change.
@@ -268,6 +268,8 @@ pub struct DrawJob {
     pub keep: Keep,
     /// Send small previews, where there is a tiny decoder.
     pub previews: bool,
+    /// Tell in the notices where the time went.
+    pub profile: bool,
 }
 
 /// Which parts of a model stay in memory while it draws, most first.

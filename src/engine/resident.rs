@@ -2,6 +2,7 @@
 
 use super::device;
 use super::flux::Flux;
+use super::nn::weight::Place;
 use super::protocol::{Architecture, DrawJob, DrawOutput, EngineFailure, FailureClass, Job, ModelSpec, Output};
 use super::sdxl::Sdxl;
 use super::upscale::Upscaler;
@@ -66,7 +67,10 @@ pub trait Watcher {
 pub fn load(model: &ModelSpec) -> Result<(Resident, String)> {
     let (place, line) = device::place(model.device)?;
     let resident = match &model.architecture {
-        Architecture::Sdxl(parts) => Resident::Painter(Box::new(Sdxl::load(model, parts, place)?)),
+        Architecture::Sdxl(parts) => {
+            let place = Place { bytes: parts.bytes && place.has_kernels(), ..place };
+            Resident::Painter(Box::new(Sdxl::load(model, parts, place)?))
+        }
         Architecture::Flux(parts) => Resident::Painter(Box::new(Flux::load(model, parts, place)?)),
         Architecture::CompactEsrgan => Resident::Upscaler(Upscaler::load(model, place)?),
         Architecture::Whisper(parts) => Resident::Transcriber(Whisper::load(&model.path, parts)?),

@@ -9,7 +9,7 @@ use super::{Local, unexpected};
 use crate::engine::protocol::{Architecture, DeviceChoice, DrawJob, Job, Keep, ModelSpec, Output, SdxlParts};
 use crate::media::image::{MAX_SEED, size_of_init};
 use crate::media::{
-    Answered, Content, Decoder, Drawing, Failure, ImageRequest, ImageResult, Provenance, Timings, Watch,
+    Answered, Content, Decoder, Drawing, Failure, ImageRequest, ImageResult, Mode, Provenance, Timings, Watch,
 };
 use tokio::time::Instant;
 
@@ -71,6 +71,7 @@ impl Local {
         watch: Watch,
     ) -> Result<Answered, Failure> {
         let started = Instant::now();
+        let spec = in_mode(spec, request.mode);
         let (name, request) = (spec.name.clone(), request.clone());
         let served = self.serve(move || draw(spec, defaults, request), &watch).await?;
         let Output::Drawn(output) = served.output else { return Err(unexpected()) };
@@ -103,13 +104,23 @@ impl Local {
 fn architecture(located: &Located) -> Result<Architecture, Failure> {
     let Located { vae, taesd, clip_vocabulary, .. } = located.clone();
     match located.family {
-        Family::Sdxl => Ok(Architecture::Sdxl(SdxlParts { vae, taesd, clip_vocabulary, synthetic: false })),
+        Family::Sdxl => Ok(Architecture::Sdxl(SdxlParts { vae, taesd, clip_vocabulary, ..SdxlParts::default() })),
         Family::Flux => flux_parts::find(located).map(Architecture::Flux),
         _ => {
             let message = format!("'{}' is not a model that this version can draw with", located.name);
             Err(Failure::Missing { message })
         }
     }
+}
+
+/// The model as a mode wants it read. Where nobody says, in bytes: the picture stays the same to the eye.
+fn in_mode(mut spec: ModelSpec, mode: Mode) -> ModelSpec {
+    match &mut spec.architecture {
+        Architecture::Sdxl(parts) => parts.bytes = mode != Mode::Exact,
+        Architecture::Flux(parts) => parts.bytes = mode != Mode::Exact,
+        Architecture::CompactEsrgan | Architecture::Whisper(_) => {}
+    }
+    spec
 }
 
 /// Reads the model's headers, which takes time.
@@ -131,13 +142,13 @@ fn draw(spec: ModelSpec, defaults: Defaults, request: ImageRequest) -> Result<Wo
         guidance: request.guidance.or(defaults.guidance),
         scheduler: request.scheduler,
         decoder: request.decoder.unwrap_or_default(),
-        mode: request.mode,
         init: request.init,
         strength: request.strength,
         mask: request.mask,
         tiled: false,
         keep: Keep::All,
         previews: request.previews,
+        profile: request.profile,
     };
     let everything = DrawWay {
         size: size(&job, footprint.side()),

@@ -59,7 +59,10 @@ impl Work {
         match &mut self.spec.architecture {
             // The other VAE is for half precision, which a processor does not compute in.
             Architecture::Sdxl(parts) if device == DeviceChoice::Cpu => parts.vae = None,
-            Architecture::Sdxl(_) | Architecture::Flux(_) | Architecture::CompactEsrgan => {}
+            // A card computes in half precision instead.
+            Architecture::Sdxl(parts) => parts.bytes = false,
+            Architecture::Flux(parts) => parts.bytes &= device == DeviceChoice::Cpu,
+            Architecture::CompactEsrgan => {}
             // whisper.cpp is built for the processor only.
             Architecture::Whisper(_) => self.spec.device = DeviceChoice::Cpu,
         }

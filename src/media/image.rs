@@ -110,6 +110,9 @@ pub struct ImageRequest {
     pub count: u32,
     /// Send a small preview with each step, where the model has a tiny decoder.
     pub previews: bool,
+    /// Tell in the notices where the time went, for `samovar bench`.
+    #[serde(skip)]
+    pub profile: bool,
     /// Who is to answer.
     #[serde(flatten)]
     pub choice: Choice,

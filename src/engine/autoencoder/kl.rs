@@ -146,13 +146,13 @@ impl Encoder {
         let mut x = self.conv_in.forward(pixels)?;
         for (residuals, down) in &self.levels {
             for residual in residuals {
-                x = residual.forward(&x, strips)?;
+                x = residual.forward(x, strips)?;
             }
             if let Some(down) = down {
                 x = down.forward(&x)?;
             }
         }
-        x = norm_silu_conv(strips, &self.norm, &self.conv_out, &self.middle.forward(&x)?, None)?;
+        x = norm_silu_conv(strips, &self.norm, &self.conv_out, &self.middle.forward(x)?, None)?;
         Ok(match &self.quant {
             Some(quant) => quant.forward(&x)?,
             None => x,
@@ -201,11 +201,11 @@ impl Decoder {
             Some(conv) => conv.forward(latent)?,
             None => latent.clone(),
         };
-        x = self.middle.forward(&self.conv_in.forward(&x)?)?;
+        x = self.middle.forward(self.conv_in.forward(&x)?)?;
         for (residuals, up) in &self.levels {
             for residual in residuals {
                 go_on()?;
-                x = residual.forward(&x, strips)?;
+                x = residual.forward(x, strips)?;
             }
             if let Some(up) = up {
                 go_on()?;
@@ -243,10 +243,18 @@ impl Residual {
         })
     }
 
-    fn forward(&self, x: &FeatureMap, strips: Strips) -> Result<FeatureMap> {
-        let y = norm_silu_conv(strips, &self.norm1, &self.conv1, x, None)?;
-        let shortcut = self.shortcut.as_ref().map(|conv| conv.forward(x)).transpose()?;
-        norm_silu_conv(strips, &self.norm2, &self.conv2, &y, Some(shortcut.as_ref().unwrap_or(x)))
+    /// Takes the map, to let go of it early: the largest are a quarter of a gigabyte.
+    fn forward(&self, x: FeatureMap, strips: Strips) -> Result<FeatureMap> {
+        let y = norm_silu_conv(strips, &self.norm1, &self.conv1, &x, None)?;
+        let beside = match &self.shortcut {
+            None => x,
+            Some(conv) => {
+                let narrowed = conv.forward(&x)?;
+                drop(x);
+                narrowed
+            }
+        };
+        norm_silu_conv(strips, &self.norm2, &self.conv2, &y, Some(&beside))
     }
 }
 
@@ -268,12 +276,12 @@ impl Middle {
         })
     }
 
-    fn forward(&self, x: &FeatureMap) -> Result<FeatureMap> {
+    fn forward(&self, x: FeatureMap) -> Result<FeatureMap> {
         let mut x = self.first.forward(x, Strips::Whole)?;
         if let Some(attention) = &self.attention {
             x = attention.forward(&x)?;
         }
-        self.second.forward(&x, Strips::Whole)
+        self.second.forward(x, Strips::Whole)
     }
 }
 
@@ -304,6 +312,6 @@ impl MapAttention {
         let tokens = self.norm.norm(x)?.to_tokens()?;
         let kind = Attend { heads: 1, causal: false };
         let (q, k, v) = (self.q.forward(&tokens)?, self.k.forward(&tokens)?, self.v.forward(&tokens)?);
-        Ok(x.add(&x.with_tokens(&self.out.forward(&attend(kind, &q, &k, &v)?)?)?)?)
+        Ok(x.with_tokens(&self.out.forward_plus(&attend(kind, &q, &k, &v)?, &x.to_tokens()?)?)?)
     }
 }

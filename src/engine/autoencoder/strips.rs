@@ -2,10 +2,10 @@
 //!
 //! This is what "tiled" means here: the norms see the statistics of the whole map and every strip sees its
 //! neighbours' rows, so the picture is the same with and without, there are no seams, and what is saved are the
-//! temporaries of the large maps.
+//! temporaries of the large maps. Our kernels work that way by themselves; here it is done for candle's.
 
 use crate::engine::Result;
-use crate::engine::nn::{Conv2d, FeatureMap, GroupNorm};
+use crate::engine::nn::{Around, Conv2d, FeatureMap, GroupNorm};
 
 /// How much of a map is worked on at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +28,8 @@ impl Strips {
 
     fn rows(self, x: &FeatureMap) -> usize {
         match self {
-            Self::Whole => x.height(),
-            Self::Pixels(n) => (n / x.width()).max(1),
+            Self::Pixels(n) if !x.has_kernels() => (n / x.width()).max(1),
+            Self::Whole | Self::Pixels(_) => x.height(),
         }
     }
 }
@@ -44,11 +44,7 @@ pub fn norm_silu_conv(
 ) -> Result<FeatureMap> {
     let rows = strips.rows(x);
     if rows >= x.height() {
-        let y = conv.forward(&norm.norm_silu(x)?)?;
-        return Ok(match plus {
-            Some(other) => y.add(other)?,
-            None => y,
-        });
+        return Ok(conv.forward_with(x, Around { norm_silu: Some(norm), plus, ..Around::default() })?);
     }
     let statistics = norm.statistics(x)?;
     each_strip(x, rows, 1, plus, |part| Ok(conv.forward(&statistics.norm_silu(part)?)?))
@@ -58,7 +54,7 @@ pub fn norm_silu_conv(
 pub fn upsample_conv(strips: Strips, conv: &Conv2d, x: &FeatureMap) -> Result<FeatureMap> {
     let rows = strips.rows(x);
     if rows >= x.height() {
-        return Ok(conv.forward(&x.upsample2x()?)?);
+        return Ok(conv.forward_with(x, Around { doubled: true, ..Around::default() })?);
     }
     each_strip(x, rows, 2, None, |part| Ok(conv.forward(&part.upsample2x()?)?))
 }

@@ -1,7 +1,7 @@
 //! The tiny autoencoder (TAESD, diffusers' `AutoencoderTiny`): a stack of 3×3 convolutions, no norms.
 
 use crate::engine::Result;
-use crate::engine::nn::{Activation, Conv2d, FeatureMap, Padding};
+use crate::engine::nn::{Activation, Around, Bend, Conv2d, FeatureMap, Padding};
 use crate::engine::weights::{ConvShape, Weights, unusable};
 use serde::Deserialize;
 
@@ -60,7 +60,8 @@ enum Layer {
     Conv(Conv2d),
     Act(Activation),
     Block(Box<Block>),
-    Upsample,
+    /// A convolution of the map made twice as large.
+    Doubling(Conv2d),
 }
 
 /// Three convolutions beside a shortcut.
@@ -128,7 +129,9 @@ fn encoder(at: &Weights, stages: &[(usize, usize)], latent: usize, act: Activati
             ConvShape { bias: false, inputs, ..ConvShape::halving(*channels, Padding::Same) }
         };
         layers.push(Layer::Conv(at.conv(layers.len(), shape)?));
-        push_blocks(&mut layers, at, *blocks, *channels, act)?;
+        for _ in 0..*blocks {
+            layers.push(block(&at.at(layers.len()), *channels, act)?);
+        }
         inputs = *channels;
     }
     layers.push(Layer::Conv(at.conv(layers.len(), ConvShape::three(inputs, latent))?));
@@ -137,26 +140,26 @@ fn encoder(at: &Weights, stages: &[(usize, usize)], latent: usize, act: Activati
 
 fn decoder(at: &Weights, stages: &[(usize, usize)], latent: usize, act: Activation) -> Result<Vec<Layer>> {
     let mut layers = vec![Layer::Conv(at.conv(0, ConvShape::three(latent, stages[0].0))?), Layer::Act(act)];
+    let mut number = layers.len();
     for (i, (channels, blocks)) in stages.iter().enumerate() {
         let last = i + 1 == stages.len();
-        push_blocks(&mut layers, at, *blocks, *channels, act)?;
-        if !last {
-            layers.push(Layer::Upsample);
+        for _ in 0..*blocks {
+            layers.push(block(&at.at(number), *channels, act)?);
+            number += 1;
         }
         let outputs = if last { 3 } else { *channels };
         let shape = ConvShape { bias: last, ..ConvShape::three(*channels, outputs) };
-        layers.push(Layer::Conv(at.conv(layers.len(), shape)?));
+        // Layers are numbered as in diffusers, where the enlargement is one.
+        let conv = at.conv(number + usize::from(!last), shape)?;
+        number += 1 + usize::from(!last);
+        layers.push(if last { Layer::Conv(conv) } else { Layer::Doubling(conv) });
     }
     Ok(layers)
 }
 
-fn push_blocks(layers: &mut Vec<Layer>, at: &Weights, n: usize, channels: usize, act: Activation) -> Result<()> {
-    for _ in 0..n {
-        let at = at.at(layers.len()).at("conv");
-        let conv = |i: usize| at.conv(i, ConvShape::three(channels, channels));
-        layers.push(Layer::Block(Box::new(Block { convs: [conv(0)?, conv(2)?, conv(4)?], act })));
-    }
-    Ok(())
+fn block(at: &Weights, channels: usize, act: Activation) -> Result<Layer> {
+    let conv = |i: usize| at.at("conv").conv(i, ConvShape::three(channels, channels));
+    Ok(Layer::Block(Box::new(Block { convs: [conv(0)?, conv(2)?, conv(4)?], act })))
 }
 
 impl Layer {
@@ -165,7 +168,7 @@ impl Layer {
             Self::Conv(conv) => conv.forward(x)?,
             Self::Act(act) => x.map(|x| act.forward(x))?,
             Self::Block(block) => block.forward(x)?,
-            Self::Upsample => x.upsample2x()?,
+            Self::Doubling(conv) => conv.forward_with(x, Around { doubled: true, ..Around::default() })?,
         })
     }
 }
@@ -173,8 +176,9 @@ impl Layer {
 impl Block {
     fn forward(&self, x: &FeatureMap) -> Result<FeatureMap> {
         let [first, second, third] = &self.convs;
-        let y = first.forward(x)?.map(|y| self.act.forward(y))?;
-        let y = second.forward(&y)?.map(|y| self.act.forward(y))?;
-        Ok(third.forward(&y)?.add(x)?.map(|y| self.act.forward(y))?)
+        let then = Some(Bend::Same(self.act));
+        let y = first.forward_with(x, Around { then, ..Around::default() })?;
+        let y = second.forward_with(&y, Around { then, ..Around::default() })?;
+        Ok(third.forward_with(&y, Around { plus: Some(x), then, ..Around::default() })?)
     }
 }

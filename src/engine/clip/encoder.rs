@@ -201,8 +201,8 @@ impl Layer {
         let normal = self.norm1.forward(x)?;
         let kind = Attend { heads: self.heads, causal: true };
         let (q, k, v) = (self.q.forward(&normal)?, self.k.forward(&normal)?, self.v.forward(&normal)?);
-        let x = (x + self.out.forward(&attend(kind, &q, &k, &v)?)?)?;
-        let inner = self.activation.forward(&self.widen.forward(&self.norm2.forward(&x)?)?)?;
-        Ok((x + self.narrow.forward(&inner)?)?)
+        let x = self.out.forward_plus(&attend(kind, &q, &k, &v)?, x)?;
+        let inner = self.widen.forward_then(&self.norm2.forward(&x)?, self.activation)?;
+        Ok(self.narrow.forward_plus(&inner, &x)?)
     }
 }

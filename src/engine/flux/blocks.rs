@@ -96,7 +96,7 @@ impl Stream {
         let width = config.width();
         let (attention, feed) = (at.at("attn"), at.at(feed));
         Ok(Self {
-            modulation: at.at(norm).linear("linear", width, 6 * width, true)?,
+            modulation: at.kept_exact().at(norm).linear("linear", width, 6 * width, true)?,
             projections: Projections::load(&attention, config, names)?,
             out: attention.linear(out, width, width, true)?,
             widen: feed.linear("net.0.proj", width, WIDER * width, true)?,
@@ -106,7 +106,7 @@ impl Stream {
 
     fn finish(&self, x: &Tensor, attended: &Tensor, modulation: &Modulation) -> Result<Tensor> {
         let x = modulation.gated(x, 2, &self.out.forward(attended)?)?;
-        let inner = Activation::GeluTanh.forward(&self.widen.forward(&modulation.norm(&x, (3, 4))?)?)?;
+        let inner = self.widen.forward_then(&modulation.norm(&x, (3, 4))?, Activation::GeluTanh)?;
         modulation.gated(&x, 5, &self.narrow.forward(&inner)?)
     }
 }
@@ -167,7 +167,7 @@ impl SingleBlock {
     pub fn load(at: &Weights, config: &TransformerConfig) -> Result<Self> {
         let width = config.width();
         Ok(Self {
-            modulation: at.linear("norm.linear", width, 3 * width, true)?,
+            modulation: at.kept_exact().linear("norm.linear", width, 3 * width, true)?,
             projections: Projections::load(&at.at("attn"), config, PICTURE)?,
             widen: at.linear("proj_mlp", width, WIDER * width, true)?,
             out: at.linear("proj_out", (1 + WIDER) * width, width, true)?,
@@ -184,7 +184,7 @@ impl SingleBlock {
         let normal = modulation.norm(x, (0, 1))?;
         let [q, k, v] = self.projections.of(&normal)?;
         let attended = attend(self.attend, &rope.turn(&q)?, &rope.turn(&k)?, &v)?;
-        let inner = Activation::GeluTanh.forward(&self.widen.forward(&normal)?)?;
+        let inner = self.widen.forward_then(&normal, Activation::GeluTanh)?;
         let joined = Tensor::cat(&[attended, inner], 2)?;
         modulation.gated(x, 2, &self.out.forward(&joined)?)
     }

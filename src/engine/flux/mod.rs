@@ -30,6 +30,8 @@ use transformer::Transformer;
 pub struct Flux {
     files: Files,
     place: Place,
+    /// Whether the transformer's linear layers are computed in bytes.
+    bytes: bool,
     text: Text,
     /// With what it was loaded for: all of it, or blocks that are read at each use.
     transformer: Option<(Keep, Transformer)>,
@@ -49,7 +51,8 @@ impl Flux {
         let files = Files::find(spec, parts)?;
         let text = Text::new(&files)?;
         let place = Place { compute, ..place };
-        Ok(Self { files, place, text, transformer: None, decoders: Decoders::default(), loading_s: 0.0 })
+        let bytes = parts.bytes && place.has_kernels();
+        Ok(Self { files, place, bytes, text, transformer: None, decoders: Decoders::default(), loading_s: 0.0 })
     }
 
     /// Seconds spent on reading files so far.
@@ -65,12 +68,18 @@ impl Flux {
         }
     }
 
+    /// The encoders of text and pictures stay exact: they take little time.
+    fn place_of_transformer(&self) -> Place {
+        Place { bytes: self.bytes, ..self.place.clone() }
+    }
+
     /// Has the transformer in memory, in the way that `keep` says. `go_on` is asked between blocks.
     fn with_transformer(&mut self, keep: Keep, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
         let streamed = keep == Keep::OneBlock;
         if self.transformer.as_ref().is_none_or(|(kept, _)| (*kept == Keep::OneBlock) != streamed) {
             self.transformer = None;
-            let load = || self.files.transformer(&self.place, streamed, go_on);
+            let place = self.place_of_transformer();
+            let load = || self.files.transformer(&place, streamed, go_on);
             self.transformer = Some((keep, timed(&mut self.loading_s, load)?));
         }
         Ok(())

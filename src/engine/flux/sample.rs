@@ -6,7 +6,7 @@ use super::packing::{pack, unpack};
 use super::schedule::Schedule;
 use super::text::Embedded;
 use super::transformer::{Conditioning, Transformer};
-use crate::engine::nn::Rope;
+use crate::engine::nn::{Rope, profile};
 use crate::engine::noise::TorchRng;
 use crate::engine::painting::canvas::{self, Size, all_finite};
 use crate::engine::painting::latent::{keep_unmasked, values};
@@ -14,7 +14,7 @@ use crate::engine::painting::{CUT, Init, Looker};
 use crate::engine::protocol::{DrawJob, DrawOutput, EngineFailure, FailureClass, Keep};
 use crate::engine::weights::unusable;
 use crate::engine::{Result, Watcher};
-use crate::media::{Decoder, DrawnPicture, Mode, Timings};
+use crate::media::{Decoder, DrawnPicture, Timings};
 use candle_core::{Device, Tensor};
 use std::time::Instant;
 
@@ -70,7 +70,8 @@ impl Flux {
         let go_on = || looker.go_on();
         let (started, read) = (Instant::now(), self.loading_s());
         let mut clock = Clock { last: started, read };
-        let embedded = self.embed(job, &go_on)?;
+        let mut lines = Vec::new();
+        let embedded = profile::of(job.profile, "text", &mut lines, || self.embed(job, &go_on))?;
         task.notices.extend(embedded.cut.then(|| CUT.to_owned()));
         let text_s = clock.lap(self.loading_s());
 
@@ -79,7 +80,8 @@ impl Flux {
         }
         let init = self.init(job, task.size)?;
         self.with_transformer(job.keep, &go_on)?;
-        let latents = self.denoise(job, &task, (init.as_ref(), embedded), &looker)?;
+        let denoise = || self.denoise(job, &task, (init.as_ref(), embedded), &looker);
+        let latents = profile::of(job.profile, "denoise", &mut lines, denoise)?;
         let denoise_s = clock.lap(self.loading_s());
 
         self.make_room(job.keep);
@@ -89,16 +91,17 @@ impl Flux {
         let mut pictures = Vec::with_capacity(job.seeds.len());
         for (seed, latent) in job.seeds.iter().zip(&latents) {
             let networks = (&self.files.vae, &self.place);
-            let picture = self.decoders.decode(latent, task.hw, job, networks, &go_on)?;
+            let decode = || self.decoders.decode(latent, task.hw, job, networks, &go_on);
+            let picture = profile::of(job.profile, "decode", &mut lines, decode)?;
             pictures.push(DrawnPicture { picture, seed: Some(*seed) });
         }
         Ok(DrawOutput {
             pictures,
             steps: task.steps,
             guidance: task.guidance,
-            mode: if self.place.has_kernels() { Mode::Exact } else { Mode::Fast },
+            mode: self.place_of_transformer().mode(),
             decoder: job.decoder,
-            notices: task.notices,
+            notices: task.notices.into_iter().chain(lines).collect(),
             timings: Timings {
                 load_s: self.loading_s() - read,
                 text_s,

@@ -1,7 +1,7 @@
 //! Random weights of FLUX's real shape in quantised blocks, for measuring a machine without a download.
 
 use crate::engine::Result;
-use crate::engine::nn::quantised::{Blocks, Kind};
+use crate::engine::nn::kernels::blocks::{Blocks, Kind};
 use crate::engine::nn::weight::Stored;
 use crate::engine::random_weights::SplitMix64;
 use crate::engine::weights::{Source, unusable};

@@ -51,8 +51,10 @@ impl Transformer {
     ) -> Result<Self> {
         config.check()?;
         let width = config.width();
+        // What everything after them depends on, and what is computed for one row, stays exact.
+        let exact = weights.kept_exact();
         let embedder = |name: &str, inputs: usize| -> Result<(Linear, Linear)> {
-            let at = weights.at("time_text_embed").at(name);
+            let at = exact.at("time_text_embed").at(name);
             Ok((at.linear("linear_1", inputs, width, true)?, at.linear("linear_2", width, width, true)?))
         };
         let places = |name: &str, n: usize| (0..n).map(|i| weights.at(name).at(i)).collect::<Vec<_>>();
@@ -60,15 +62,15 @@ impl Transformer {
         let double = places("transformer_blocks", config.num_layers);
         let single = places("single_transformer_blocks", config.num_single_layers);
         Ok(Self {
-            picture_in: weights.linear("x_embedder", config.in_channels, width, true)?,
-            text_in: weights.linear("context_embedder", config.joint_attention_dim, width, true)?,
+            picture_in: exact.linear("x_embedder", config.in_channels, width, true)?,
+            text_in: exact.linear("context_embedder", config.joint_attention_dim, width, true)?,
             time: embedder("timestep_embedder", SINUSOIDS)?,
             guidance: config.guidance_embeds.then(|| embedder("guidance_embedder", SINUSOIDS)).transpose()?,
             pooled: embedder("text_embedder", config.pooled_projection_dim)?,
             double: Stack::load(double, streamed, go_on, move |at| DoubleBlock::load(at, &of_double))?,
             single: Stack::load(single, streamed, go_on, move |at| SingleBlock::load(at, &of_single))?,
-            last_modulation: weights.linear("norm_out.linear", width, 2 * width, true)?,
-            out: weights.linear("proj_out", width, config.in_channels, true)?,
+            last_modulation: exact.linear("norm_out.linear", width, 2 * width, true)?,
+            out: exact.linear("proj_out", width, config.in_channels, true)?,
             config: config.clone(),
         })
     }

@@ -2,6 +2,7 @@
 
 use super::kernels::activation as kernel;
 use super::kernels::level::Level;
+use super::kernels::output::Then;
 use super::values::{Values, is_ours};
 use candle_core::{Device, Result, Tensor};
 use rayon::prelude::*;
@@ -35,6 +36,17 @@ impl Activation {
             "quick_gelu" => Some(Self::QuickGelu),
             "relu" => Some(Self::Relu),
             _ => None,
+        }
+    }
+
+    /// It as the end of a kernel.
+    pub(super) fn then(self) -> Then<'static> {
+        match self {
+            Self::Silu => Then::Silu,
+            Self::Gelu => Then::Gelu,
+            Self::GeluTanh => Then::GeluTanh,
+            Self::QuickGelu => Then::QuickGelu,
+            Self::Relu => Then::Relu,
         }
     }
 

@@ -1,6 +1,8 @@
 //! Scaled dot-product attention over tokens.
 
 use super::kernels::attention::{Shape, attention};
+use super::kernels::level::Level;
+use super::profile::{Part, counted};
 use super::values::{Values, is_ours};
 use candle_core::{DType, Result, Tensor};
 
@@ -57,10 +59,13 @@ fn scaled(kind: Attend, (q, k, v): (&Tensor, &Tensor, &Tensor), scale: f64, bias
     let scale = scale as f32;
     let shape = Shape { batch, queries, keys, heads: kind.heads, dim, causal: kind.causal, scale };
     let (q, k, v) = (q.contiguous()?, k.contiguous()?, v.contiguous()?);
+    let (q_values, k_values, v_values) = (Values::of(&q)?, Values::of(&k)?, Values::of(&v)?);
+    let multiplications = 2 * batch * queries * keys * token;
     let bias = bias.map(Tensor::contiguous).transpose()?;
     let bias = bias.as_ref().map(Values::of).transpose()?;
-    let mut out = vec![0.0; batch * queries * token];
-    attention(shape, &Values::of(&q)?, &Values::of(&k)?, &Values::of(&v)?, bias.as_deref().unwrap_or(&[]), &mut out);
+    let out = counted(Part::Attention, multiplications, || {
+        attention(Level::best(), shape, (&q_values, &k_values, &v_values), bias.as_deref())
+    });
     Tensor::from_vec(out, (batch, queries, token), q.device())
 }
 

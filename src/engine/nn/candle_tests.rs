@@ -3,7 +3,8 @@
 
 use super::attention::by_candle;
 use super::weight::{Place, Stored};
-use super::{Activation, Attend, FeatureMap, Padding, RmsNorm, Rope, add_gated, attend, attend_biased, geglu};
+use super::{Activation, Around, Attend, Bend, FeatureMap, Padding, RmsNorm, Rope};
+use super::{add_gated, attend, attend_biased, geglu};
 use crate::engine::Result;
 use crate::engine::noise::TorchRng;
 use crate::engine::weights::{ConvShape, Source, Weights};
@@ -28,7 +29,7 @@ impl Source for Random {
 
 /// The same weights for our kernels and for candle.
 fn both() -> [Weights; 2] {
-    let candle = Place { device: Device::Cpu, compute: DType::F64 };
+    let candle = Place { device: Device::Cpu, compute: DType::F64, bytes: false };
     [Place::cpu(), candle].map(|place| Weights::new(Arc::new(Random), place))
 }
 
@@ -83,13 +84,27 @@ proptest! {
     }
 
     #[test]
-    fn convolutions_with_prelu(shape in shapes(), outputs in 1..9usize) {
-        let [x, y] = maps(1, shape);
-        let layer = |w: Weights| {
-            (w.conv("conv", ConvShape::three(shape[1], outputs)).unwrap(), w.prelu("slopes", outputs).unwrap())
-        };
-        let [(ours, bend), (candle, bent)] = both().map(layer);
-        maps_agree([ours.forward_prelu(&x, &bend).unwrap(), candle.forward_prelu(&y, &bent).unwrap()]);
+    fn convolutions_with_all_around_them(shape in shapes(), outputs in 1..9usize, norm: bool, doubled: bool, prelu: bool) {
+        let x = maps(1, shape);
+        let [batch, channels, height, width] = shape;
+        let scale = if doubled { 2 } else { 1 };
+        let plus = maps(11, [batch, outputs, scale * height, scale * width]);
+        let added = input(12, &[batch, outputs]);
+        let layers = both().map(|w| {
+            let conv = w.conv("conv", ConvShape::three(channels, outputs)).unwrap();
+            (conv, w.group_norm("norm", channels, 4, 1e-6).unwrap(), w.prelu("slopes", outputs).unwrap())
+        });
+        maps_agree([0, 1].map(|i| {
+            let (conv, before, slopes) = &layers[i];
+            let around = Around {
+                norm_silu: norm.then_some(before),
+                doubled,
+                per_channel: Some(&added[i]),
+                plus: Some(&plus[i]),
+                then: Some(if prelu { Bend::PRelu(slopes) } else { Bend::Same(Activation::Gelu) }),
+            };
+            conv.forward_with(&x[i], around).unwrap()
+        }));
     }
 
     #[test]
@@ -101,10 +116,15 @@ proptest! {
     }
 
     #[test]
-    fn linears_and_layer_norms(batch in 1..3usize, n in 1..9usize, inputs in 1..33usize, outputs in 1..33usize) {
+    fn linears_and_layer_norms(batch in 1..3usize, n in 1..9usize, inputs in 1..33usize, outputs in 1..67usize) {
+        let outputs = 2 * outputs;
         let [x, y] = input(3, &[batch, n, inputs]);
         let [ours, candle] = both().map(|w| w.linear("linear", inputs, outputs, true).unwrap());
         agree([ours.forward(&x).unwrap(), candle.forward(&y).unwrap()]);
+        agree([ours.forward_geglu(&x).unwrap(), candle.forward_geglu(&y).unwrap()]);
+        agree([(&ours, &x), (&candle, &y)].map(|(layer, x)| layer.forward_then(x, Activation::Silu).unwrap()));
+        let [p, q] = input(13, &[batch, n, outputs]);
+        agree([ours.forward_plus(&x, &p).unwrap(), candle.forward_plus(&y, &q).unwrap()]);
         let [ours, candle] = both().map(|w| w.layer_norm("norm", inputs, 1e-5).unwrap());
         agree([ours.forward(&x).unwrap(), candle.forward(&y).unwrap()]);
     }

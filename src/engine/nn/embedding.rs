@@ -1,18 +1,31 @@
 //! Tables of embeddings, and the sinusoids that stand for a number.
 
-use super::weight::Weight;
+use super::weight::Stored;
 use candle_core::{DType, Device, Result, Tensor};
 
 /// A table of vectors, one per id.
 pub struct Embedding {
-    table: Weight,
+    table: Table,
     compute: DType,
 }
 
+/// The vectors, `(ids, width)`.
+pub enum Table {
+    /// On the processor, as their file has them.
+    Stored {
+        /// All of them.
+        rows: Stored,
+        /// Values of each.
+        width: usize,
+    },
+    /// Where candle's operations compute.
+    Candle(Tensor),
+}
+
 impl Embedding {
-    /// Of a table of ids × width, kept in its own precision; rows come out in `compute`.
+    /// Of a table, kept in its own precision; rows come out in `compute`.
     #[must_use]
-    pub fn new(table: Weight, compute: DType) -> Self {
+    pub fn new(table: Table, compute: DType) -> Self {
         Self { table, compute }
     }
 
@@ -21,22 +34,21 @@ impl Embedding {
     /// # Errors
     /// When an id is outside the table.
     pub fn forward(&self, ids: &[u32]) -> Result<Tensor> {
-        let table = match &self.table {
-            Weight::Ours(table) => table,
-            Weight::Candle(table) => {
+        let (stored, width) = match &self.table {
+            Table::Stored { rows, width } => (rows, *width),
+            Table::Candle(table) => {
                 return table.index_select(&Tensor::new(ids, table.device())?, 0)?.to_dtype(self.compute);
             }
         };
-        let (mut rows, mut scratch) = (Vec::with_capacity(ids.len() * table.columns()), Vec::new());
-        for id in ids {
-            let id = *id as usize;
-            if id >= table.rows() {
-                candle_core::bail!("token {id} is outside a table of {}", table.rows());
+        let mut rows = vec![0.0; ids.len() * width];
+        for (id, row) in ids.iter().zip(rows.chunks_exact_mut(width)) {
+            let at = *id as usize * width;
+            if at + width > stored.len() {
+                candle_core::bail!("token {id} is outside a table of {}", stored.len() / width);
             }
-            let (row, _) = table.block(id..id + 1, 0..table.columns(), &mut scratch);
-            rows.extend_from_slice(row);
+            stored.widen(at..at + width, row);
         }
-        Tensor::from_vec(rows, (ids.len(), table.columns()), &Device::Cpu)
+        Tensor::from_vec(rows, (ids.len(), width), &Device::Cpu)
     }
 }
 

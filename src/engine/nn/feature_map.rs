@@ -64,6 +64,12 @@ impl FeatureMap {
         self.dim(3, 1)
     }
 
+    /// Whether our kernels serve it.
+    #[must_use]
+    pub fn has_kernels(&self) -> bool {
+        self.channels_last
+    }
+
     fn channel_axis(&self) -> usize {
         if self.channels_last { 3 } else { 1 }
     }

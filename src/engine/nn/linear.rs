@@ -1,6 +1,13 @@
-//! Fully connected layers.
+//! Fully connected layers, alone or with what follows them.
 
-use super::kernels::gemm::{Plain, multiply};
+use super::Activation;
+use super::activation::geglu;
+use super::kernels::gemm::{Plain, Product, Wide, multiply, multiply_gated};
+use super::kernels::in_bytes::Bytes;
+use super::kernels::level::Level;
+use super::kernels::output::{Finish, Then};
+use super::kernels::tile::WIDE;
+use super::profile::{Part, counted};
 use super::values::Values;
 use super::weight::Weight;
 use candle_core::{Result, Tensor};
@@ -9,6 +16,12 @@ use candle_core::{Result, Tensor};
 pub struct Linear {
     weight: Weight,
     bias: Option<Tensor>,
+}
+
+/// What follows the sums, for our kernels.
+enum After<'a> {
+    Finish { plus: Option<&'a Tensor>, then: Then<'a> },
+    Gate,
 }
 
 impl Linear {
@@ -24,28 +37,95 @@ impl Linear {
     /// When the last axis is not `inputs` long.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match &self.weight {
-            Weight::Ours(matrix) => {
-                let mut shape = x.dims().to_vec();
-                let inputs = shape.pop().unwrap_or(0);
-                if inputs != matrix.columns() {
-                    candle_core::bail!("a layer of {} inputs was given {inputs}", matrix.columns());
-                }
-                let rows = shape.iter().product();
-                shape.push(matrix.rows());
-                let x = x.contiguous()?;
-                let values = Values::of(&x)?;
-                let bias = self.bias.as_ref().map(Values::of).transpose()?;
-                let mut out = vec![0.0; rows * matrix.rows()];
-                multiply(&Plain { values: &values, width: inputs }, rows, matrix, bias.as_deref(), &mut out);
-                Tensor::from_vec(out, shape, x.device())
+            Weight::Candle(weight) => self.by_candle(x, weight),
+            _ => self.by_kernel(x, After::Finish { plus: None, then: Then::Nothing }),
+        }
+    }
+
+    /// The same, and `plus` added.
+    ///
+    /// # Errors
+    /// As [`Self::forward`], and when `plus` is of another size than the result.
+    pub fn forward_plus(&self, x: &Tensor, plus: &Tensor) -> Result<Tensor> {
+        match &self.weight {
+            Weight::Candle(weight) => plus + self.by_candle(x, weight)?,
+            _ => self.by_kernel(x, After::Finish { plus: Some(plus), then: Then::Nothing }),
+        }
+    }
+
+    /// The same, and an activation.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn forward_then(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        match &self.weight {
+            Weight::Candle(weight) => activation.forward(&self.by_candle(x, weight)?),
+            _ => self.by_kernel(x, After::Finish { plus: None, then: activation.then() }),
+        }
+    }
+
+    /// The same, and `a * gelu(b)` of the outputs' first and second half.
+    ///
+    /// # Errors
+    /// As [`Self::forward`], and when the outputs are odd.
+    pub fn forward_geglu(&self, x: &Tensor) -> Result<Tensor> {
+        match &self.weight {
+            Weight::Ours(panels) if panels.outputs().is_multiple_of(2 * WIDE) => self.by_kernel(x, After::Gate),
+            Weight::Bytes(panels) if panels.outputs().is_multiple_of(2 * WIDE) => self.by_kernel(x, After::Gate),
+            _ => geglu(&self.forward(x)?),
+        }
+    }
+
+    fn by_kernel(&self, x: &Tensor, after: After) -> Result<Tensor> {
+        let x = x.contiguous()?;
+        let values = Values::of(&x)?;
+        let inputs = x.dims().last().copied().unwrap_or(0);
+        let rows = values.len() / inputs.max(1);
+        match &self.weight {
+            Weight::Ours(weight) if weight.inputs() == inputs => {
+                let left = Plain { values: &values, width: inputs };
+                let product = Wide { x: &left, weight };
+                counted(Part::Linear, rows * inputs * weight.outputs(), || self.follow(&product, x.dims(), after))
             }
-            Weight::Candle(weight) => {
-                let y = x.broadcast_matmul(&weight.t()?)?;
-                match &self.bias {
-                    Some(bias) => y.broadcast_add(bias),
-                    None => Ok(y),
-                }
+            Weight::Bytes(weight) if weight.inputs() == inputs => {
+                counted(Part::Bytes, rows * inputs * weight.outputs(), || {
+                    self.follow(&Bytes { x: &values, weight }, x.dims(), after)
+                })
             }
+            _ => candle_core::bail!("a layer was given {inputs} inputs, which are not its own"),
+        }
+    }
+
+    fn follow(&self, product: &impl Product, shape: &[usize], after: After) -> Result<Tensor> {
+        let bias = self.bias.as_ref().map(Values::of).transpose()?;
+        let mut shape = shape.to_vec();
+        let mut outputs = product.outputs();
+        let out = match after {
+            After::Gate => {
+                outputs /= 2;
+                multiply_gated(Level::best(), product, bias.as_deref())
+            }
+            After::Finish { plus, then } => {
+                let plus = plus.map(Tensor::contiguous).transpose()?;
+                let plus = plus.as_ref().map(Values::of).transpose()?;
+                let length = product.rows() * outputs;
+                if plus.as_ref().is_some_and(|plus| plus.len() != length) {
+                    candle_core::bail!("other than {length} values were to be added to a layer's result");
+                }
+                multiply(Level::best(), product, Finish { bias: bias.as_deref(), plus: plus.as_deref(), then })
+            }
+        };
+        if let Some(last) = shape.last_mut() {
+            *last = outputs;
+        }
+        Tensor::from_vec(out, shape, &candle_core::Device::Cpu)
+    }
+
+    fn by_candle(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        let y = x.broadcast_matmul(&weight.t()?)?;
+        match &self.bias {
+            Some(bias) => y.broadcast_add(bias),
+            None => Ok(y),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::FeatureMap;
 use super::kernels::norm::{Affine, group_factors, layer_norm, rms_norm, scale_channels};
+use super::profile::{Part, counted};
 use super::values::{Values, is_ours};
 use candle_core::{DType, Result, Tensor};
 
@@ -58,11 +59,13 @@ impl GroupNorm {
         let (scale, shift) = (Values::of(&self.scale)?, Values::of(&self.shift)?);
         let affine = Affine { scale: &scale, shift: &shift, eps: self.eps };
         let (mut factors, mut offsets) = (Vec::new(), Vec::new());
-        for picture in values.chunks_exact(x.height() * x.width() * channels) {
-            let (factor, offset) = group_factors(picture, self.groups, affine);
-            factors.extend(factor);
-            offsets.extend(offset);
-        }
+        counted(Part::Norm, 0, || {
+            for picture in values.chunks_exact(x.height() * x.width() * channels) {
+                let (factor, offset) = group_factors(picture, self.groups, affine);
+                factors.extend(factor);
+                offsets.extend(offset);
+            }
+        });
         let shape = (x.batch(), channels);
         let device = x.tensor.device();
         Ok(GroupStatistics {
@@ -94,6 +97,11 @@ pub struct GroupStatistics {
 }
 
 impl GroupStatistics {
+    /// Factors and offsets for the kernels, `(batch, channels)` each.
+    pub(super) fn values(&self) -> Result<(Values<'_>, Values<'_>)> {
+        Ok((Values::of(&self.factors)?, Values::of(&self.offsets)?))
+    }
+
     /// Normalises a part of the map and applies SiLU.
     ///
     /// # Errors
@@ -114,10 +122,12 @@ impl GroupStatistics {
         let (factors, offsets) = (Values::of(&self.factors)?, Values::of(&self.offsets)?);
         let (channels, picture) = (x.channels(), x.height() * x.width() * x.channels());
         let mut out = vec![0.0; values.len()];
-        for (i, (x, out)) in values.chunks_exact(picture).zip(out.chunks_exact_mut(picture)).enumerate() {
-            let of = i * channels..(i + 1) * channels;
-            scale_channels(x, &factors[of.clone()], &offsets[of], silu, out);
-        }
+        counted(Part::Norm, 0, || {
+            for (i, (x, out)) in values.chunks_exact(picture).zip(out.chunks_exact_mut(picture)).enumerate() {
+                let of = i * channels..(i + 1) * channels;
+                scale_channels(x, &factors[of.clone()], &offsets[of], silu, out);
+            }
+        });
         Ok(FeatureMap::of(Tensor::from_vec(out, x.tensor.dims(), x.tensor.device())?))
     }
 }
@@ -152,7 +162,8 @@ impl LayerNorm {
         let values = Values::of(&x)?;
         let (scale, shift) = (Values::of(&self.scale)?, Values::of(&self.shift)?);
         let mut out = vec![0.0; values.len()];
-        layer_norm(&values, Affine { scale: &scale, shift: &shift, eps: self.eps }, &mut out);
+        let affine = Affine { scale: &scale, shift: &shift, eps: self.eps };
+        counted(Part::Norm, 0, || layer_norm(&values, affine, &mut out));
         Tensor::from_vec(out, x.dims(), x.device())
     }
 }
@@ -188,7 +199,8 @@ impl RmsNorm {
         let x = x.contiguous()?;
         let values = Values::of(&x)?;
         let mut out = vec![0.0; values.len()];
-        rms_norm(&values, &Values::of(&self.scale)?, self.eps, &mut out);
+        let scale = Values::of(&self.scale)?;
+        counted(Part::Norm, 0, || rms_norm(&values, &scale, self.eps, &mut out));
         Tensor::from_vec(out, x.dims(), x.device())
     }
 }

@@ -20,6 +20,7 @@ use crate::engine::nn::weight::Place;
 use crate::engine::painting::Decoders;
 use crate::engine::protocol::{DrawJob, DrawOutput, EngineFailure, FailureClass, ModelSpec, SdxlParts};
 use crate::engine::{Painter, Result, Watcher};
+use crate::media::Decoder;
 use candle_core::DType;
 use files::Files;
 use text::Text;
@@ -43,8 +44,19 @@ impl Sdxl {
         let files = Files::find(spec, parts)?;
         let text = Text::new(&files, &place)?;
         let unet = files.unet(&place)?;
-        let decoders = Decoders { vae: Some(files.vae(&place)?), tiny: None };
-        Ok(Self { files, place, text, unet, decoders })
+        Ok(Self { files, place, text, unet, decoders: Decoders::default() })
+    }
+
+    /// Has the decoders in memory that a job wants. They are read when they are first wanted: with the tiny one, the
+    /// other may never be.
+    fn with_decoders(&mut self, job: &DrawJob) -> Result<()> {
+        if (job.previews || job.decoder == Decoder::Taesd) && self.decoders.tiny.is_none() {
+            self.decoders.tiny = self.files.tiny(&self.place)?;
+        }
+        if (job.init.is_some() || job.decoder == Decoder::Vae) && self.decoders.vae.is_none() {
+            self.decoders.vae = Some(self.files.vae(&self.place)?);
+        }
+        Ok(())
     }
 
     /// Reads everything again in full precision.
@@ -52,7 +64,7 @@ impl Sdxl {
         self.place.compute = DType::F32;
         self.text = Text::new(&self.files, &self.place)?;
         self.unet = self.files.unet(&self.place)?;
-        self.decoders = Decoders { vae: Some(self.files.own_vae(&self.place)?), tiny: None };
+        self.decoders = Decoders::default();
         Ok(())
     }
 }

@@ -5,13 +5,14 @@ use super::Sdxl;
 use super::schedule::Schedule;
 use super::text::Embedded;
 use super::unet::Conditioning;
+use crate::engine::nn::profile;
 use crate::engine::noise::TorchRng;
 use crate::engine::painting::canvas::{self, Size, all_finite};
 use crate::engine::painting::latent::{keep_unmasked, to_map, to_values};
 use crate::engine::painting::{CUT, Init, Looker, timed};
 use crate::engine::protocol::{DrawJob, DrawOutput, EngineFailure, FailureClass, Keep};
 use crate::engine::{Result, Watcher};
-use crate::media::{Decoder, DrawnPicture, Mode, Picture, Timings};
+use crate::media::{DrawnPicture, Picture, Timings};
 
 /// Guidance of checkpoints that are not distilled, where nobody says otherwise (diffusers' default).
 const GUIDANCE: f32 = 5.0;
@@ -43,13 +44,13 @@ struct Texts {
 impl Sdxl {
     pub(super) fn sample(&mut self, job: &DrawJob, watch: &mut dyn Watcher) -> Result<DrawOutput> {
         let mut timings = Timings::default();
-        let task = timed(&mut timings.text_s, || self.prepare(job))?;
+        let mut lines = Vec::new();
+        let prepare = || profile::of(job.profile, "text", &mut lines, || self.prepare(job));
+        let task = timed(&mut timings.text_s, prepare)?;
         if job.keep != Keep::All {
             self.text.drop_encoders();
         }
-        if (job.previews || job.decoder == Decoder::Taesd) && self.decoders.tiny.is_none() {
-            self.decoders.tiny = self.files.tiny(&self.place)?;
-        }
+        timed(&mut timings.load_s, || self.with_decoders(job))?;
         let real_steps = task.schedule.steps() - task.first;
         let looker = Looker::new(watch, real_steps * job.seeds.len());
         let mut pictures = Vec::with_capacity(job.seeds.len());
@@ -59,20 +60,20 @@ impl Sdxl {
         };
         for seed in &job.seeds {
             let denoise = || self.denoise(job, &task, init.as_ref(), *seed, &looker);
-            let latent = timed(&mut timings.denoise_s, denoise)?;
+            let latent = timed(&mut timings.denoise_s, || profile::of(job.profile, "denoise", &mut lines, denoise))?;
             let networks = (self.files.vae_config(), &self.place);
             let hw = self.latent_size(task.size);
             let decode = || self.decoders.decode(&latent, hw, job, networks, &|| looker.go_on());
-            let picture = timed(&mut timings.decode_s, decode)?;
+            let picture = timed(&mut timings.decode_s, || profile::of(job.profile, "decode", &mut lines, decode))?;
             pictures.push(DrawnPicture { picture, seed: Some(*seed) });
         }
         Ok(DrawOutput {
             pictures,
             steps: task.steps,
             guidance: task.guidance,
-            mode: if self.place.has_kernels() { Mode::Exact } else { Mode::Fast },
+            mode: self.place.mode(),
             decoder: job.decoder,
-            notices: task.notices,
+            notices: task.notices.into_iter().chain(lines).collect(),
             timings,
         })
     }

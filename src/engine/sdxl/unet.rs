@@ -3,7 +3,7 @@
 use super::config::UnetConfig;
 use super::unet_blocks::{Residual, SpatialTransformer};
 use crate::engine::Result;
-use crate::engine::nn::{Activation, Conv2d, FeatureMap, GroupNorm, Linear, Padding, timestep_embedding};
+use crate::engine::nn::{Activation, Around, Conv2d, FeatureMap, GroupNorm, Linear, Padding, timestep_embedding};
 use crate::engine::weights::{ConvShape, Weights, unusable};
 use candle_core::Tensor;
 
@@ -48,7 +48,7 @@ impl Unet {
         let (first, last) = (channels[0], channels[channels.len() - 1]);
         let wide = 4 * first;
         let embedding = |name: &str, inputs: usize| -> Result<(Linear, Linear)> {
-            let at = weights.at(name);
+            let at = weights.at(name).kept_exact();
             Ok((at.linear("linear_1", inputs, wide, true)?, at.linear("linear_2", wide, wide, true)?))
         };
         let mid = weights.at("mid_block");
@@ -113,10 +113,14 @@ impl Unet {
             }
             if let (Some(conv), Some(next)) = (&level.resample, skips.last()) {
                 // A side that was halved from an odd number and doubled again is one pixel too long.
-                x = conv.forward(&x.upsample2x()?.crop(0, 0, next.height(), next.width())?)?;
+                x = if (next.height(), next.width()) == (2 * x.height(), 2 * x.width()) {
+                    conv.forward_with(&x, Around { doubled: true, ..Around::default() })?
+                } else {
+                    conv.forward(&x.upsample2x()?.crop(0, 0, next.height(), next.width())?)?
+                };
             }
         }
-        Ok(self.conv_out.forward(&self.norm.norm_silu(&x)?)?)
+        Ok(self.conv_out.forward_with(&x, Around { norm_silu: Some(&self.norm), ..Around::default() })?)
     }
 
     /// Timestep, sizes and pooled prompt in one vector, already through SiLU, `(batch, 4 · channels)`.
@@ -137,7 +141,7 @@ impl Unet {
 }
 
 fn two_layers(layers: &(Linear, Linear), x: &Tensor) -> Result<Tensor> {
-    Ok(layers.1.forward(&Activation::Silu.forward(&layers.0.forward(x)?)?)?)
+    Ok(layers.1.forward(&layers.0.forward_then(x, Activation::Silu)?)?)
 }
 
 fn load_down(weights: &Weights, config: &UnetConfig) -> Result<Vec<Level>> {

@@ -3,7 +3,7 @@
 
 use super::config::UnetConfig;
 use crate::engine::Result;
-use crate::engine::nn::{Attend, Conv2d, FeatureMap, GroupNorm, LayerNorm, Linear, attend, geglu};
+use crate::engine::nn::{Around, Attend, Conv2d, FeatureMap, GroupNorm, LayerNorm, Linear, attend};
 use crate::engine::weights::{ConvShape, Weights, unusable};
 use candle_core::Tensor;
 
@@ -32,7 +32,7 @@ impl Residual {
         Ok(Self {
             norm1: at.group_norm("norm1", from, groups, eps)?,
             conv1: at.conv("conv1", ConvShape::three(from, to))?,
-            time: at.linear("time_emb_proj", 4 * config.block_out_channels[0], to, true)?,
+            time: at.kept_exact().linear("time_emb_proj", 4 * config.block_out_channels[0], to, true)?,
             norm2: at.group_norm("norm2", to, groups, eps)?,
             conv2: at.conv("conv2", ConvShape::three(to, to))?,
             shortcut: (from != to).then(|| at.conv("conv_shortcut", ConvShape::one(from, to))).transpose()?,
@@ -44,12 +44,12 @@ impl Residual {
     /// # Errors
     /// When the sizes disagree.
     pub fn forward(&self, x: &FeatureMap, time: &Tensor) -> Result<FeatureMap> {
-        let y = self.conv1.forward(&self.norm1.norm_silu(x)?)?.add_per_channel(&self.time.forward(time)?)?;
-        let y = self.conv2.forward(&self.norm2.norm_silu(&y)?)?;
-        Ok(match &self.shortcut {
-            Some(shortcut) => shortcut.forward(x)?.add(&y)?,
-            None => x.add(&y)?,
-        })
+        let time = self.time.forward(time)?;
+        let around = Around { norm_silu: Some(&self.norm1), per_channel: Some(&time), ..Around::default() };
+        let y = self.conv1.forward_with(x, around)?;
+        let shortcut = self.shortcut.as_ref().map(|conv| conv.forward(x)).transpose()?;
+        let plus = Some(shortcut.as_ref().unwrap_or(x));
+        Ok(self.conv2.forward_with(&y, Around { norm_silu: Some(&self.norm2), plus, ..Around::default() })?)
     }
 }
 
@@ -92,7 +92,7 @@ impl SpatialTransformer {
         for block in &self.blocks {
             tokens = block.forward(&tokens, prompt)?;
         }
-        Ok(x.add(&x.with_tokens(&self.project_out.forward(&tokens)?)?)?)
+        Ok(x.with_tokens(&self.project_out.forward_plus(&tokens, &x.to_tokens()?)?)?)
     }
 }
 
@@ -119,10 +119,10 @@ impl Block {
     fn forward(&self, x: &Tensor, prompt: &Tensor) -> Result<Tensor> {
         let [norm1, norm2, norm3] = &self.norms;
         let normal = norm1.forward(x)?;
-        let x = (x + self.to_pixels.forward(&normal, &normal)?)?;
-        let x = (&x + self.to_prompt.forward(&norm2.forward(&x)?, prompt)?)?;
-        let inner = geglu(&self.widen.forward(&norm3.forward(&x)?)?)?;
-        Ok((&x + self.narrow.forward(&inner)?)?)
+        let x = self.to_pixels.forward(&normal, &normal, x)?;
+        let x = self.to_prompt.forward(&norm2.forward(&x)?, prompt, &x)?;
+        let inner = self.widen.forward_geglu(&norm3.forward(&x)?)?;
+        Ok(self.narrow.forward_plus(&inner, &x)?)
     }
 }
 
@@ -145,9 +145,10 @@ impl Attention {
         })
     }
 
-    fn forward(&self, x: &Tensor, context: &Tensor) -> Result<Tensor> {
+    /// What `x` asks and `context` answers, added to `plus`.
+    fn forward(&self, x: &Tensor, context: &Tensor, plus: &Tensor) -> Result<Tensor> {
         let kind = Attend { heads: self.heads, causal: false };
         let (k, v) = (self.k.forward(context)?, self.v.forward(context)?);
-        Ok(self.out.forward(&attend(kind, &self.q.forward(x)?, &k, &v)?)?)
+        Ok(self.out.forward_plus(&attend(kind, &self.q.forward(x)?, &k, &v)?, plus)?)
     }
 }

@@ -110,7 +110,7 @@ fn whole(picture: &Picture) -> Rect {
 fn a_photo_becomes_what_the_reference_makes_of_it() {
     let (photo, theirs) = (photo(), golden("photo_x4.png"));
     // Candle's operations are what a card runs; here they run on the processor, in f64.
-    let candle = Place { device: Device::Cpu, compute: DType::F64 };
+    let candle = Place { device: Device::Cpu, compute: DType::F64, bytes: false };
     let file = Arc::new(SafetensorsFiles::open(&[weights()]).unwrap());
     let network = Network::load(&Weights::new(file, candle.clone()), "weights").unwrap();
     for upscaler in [published(), &Upscaler { network, place: candle }] {

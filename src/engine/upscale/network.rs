@@ -2,7 +2,7 @@
 
 use super::tiles::Rect;
 use crate::engine::Result;
-use crate::engine::nn::{Conv2d, FeatureMap, PRelu};
+use crate::engine::nn::{Around, Bend, Conv2d, FeatureMap, PRelu};
 use crate::engine::weights::{ConvShape, Weights, unusable};
 
 /// Red, green, blue.
@@ -71,7 +71,7 @@ impl Network {
         let mut at = part.grown(self.reach(), whole);
         for (i, (conv, slope)) in self.body.iter().enumerate() {
             go_on()?;
-            x = conv.forward_prelu(&x, slope)?;
+            x = conv.forward_with(&x, Around { then: Some(Bend::PRelu(slope)), ..Around::default() })?;
             let inner = part.grown(self.reach() - 1 - i, whole);
             x = x.crop(inner.y - at.y, inner.x - at.x, inner.height, inner.width)?;
             at = inner;

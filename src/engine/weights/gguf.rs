@@ -4,7 +4,7 @@
 use super::mapping::Mapping;
 use super::{Source, unusable};
 use crate::engine::Result;
-use crate::engine::nn::quantised::{Blocks, Bytes, Kind};
+use crate::engine::nn::kernels::blocks::{Blocks, Bytes, Kind};
 use crate::engine::nn::weight::Stored;
 use std::collections::HashMap;
 use std::fs::File;

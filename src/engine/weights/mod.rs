@@ -14,8 +14,9 @@ pub use renamed::{Renamed, Take, Taken};
 pub use safetensors::SafetensorsFiles;
 
 use crate::engine::Result;
-use crate::engine::nn::weight::{Matrix, Place, Stored, Weight};
-use crate::engine::nn::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear, PRelu, Padding, RmsNorm};
+use crate::engine::nn::kernels::blocks::BlocksError;
+use crate::engine::nn::weight::{Place, Stored, Weight};
+use crate::engine::nn::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear, PRelu, Padding, RmsNorm, Table};
 use crate::engine::protocol::{EngineFailure, FailureClass};
 use candle_core::{DType, Tensor};
 use std::fmt::Display;
@@ -108,6 +109,12 @@ impl Weights {
         &self.place
     }
 
+    /// The same for layers that are never rounded to bytes: small ones on which everything after them depends.
+    #[must_use]
+    pub fn kept_exact(&self) -> Self {
+        Self { place: Place { bytes: false, ..self.place.clone() }, ..self.clone() }
+    }
+
     /// The tensors below `name`.
     #[must_use]
     pub fn at(&self, name: impl Display) -> Self {
@@ -172,7 +179,11 @@ impl Weights {
 
     fn matrix(&self, stored: Stored, rows: usize, columns: usize) -> Result<Weight> {
         if self.place.has_kernels() {
-            return Ok(Weight::Ours(Matrix::new(rows, columns, stored)?));
+            return Ok(if self.place.bytes {
+                Weight::rounded(rows, columns, stored)?
+            } else {
+                Weight::packed(rows, columns, 1, stored)?
+            });
         }
         let tensor = as_tensor(stored, &[rows, columns])?;
         Ok(Weight::Candle(tensor.to_dtype(self.place.compute)?.to_device(&self.place.device)?))
@@ -192,7 +203,7 @@ impl Weights {
         let dims = [outputs, inputs, size, size];
         let stored = at.read("weight", &dims)?;
         let weight = if self.place.has_kernels() {
-            Weight::Ours(Matrix::new(outputs, size * size * inputs, inputs_last(stored, inputs, size * size))?)
+            Weight::packed(outputs, inputs, size * size, stored)?
         } else {
             let tensor = as_tensor(stored, &dims)?;
             Weight::Candle(tensor.to_dtype(self.place.compute)?.to_device(&self.place.device)?)
@@ -242,11 +253,17 @@ impl Weights {
     pub fn embedding(&self, name: &str, ids: usize, width: usize) -> Result<Embedding> {
         let stored = self.at(name).read("weight", &[ids, width])?;
         let table = if self.place.has_kernels() {
-            Weight::Ours(Matrix::new(ids, width, stored)?)
+            Table::Stored { rows: stored, width }
         } else {
-            Weight::Candle(as_tensor(stored, &[ids, width])?.to_device(&self.place.device)?)
+            Table::Candle(as_tensor(stored, &[ids, width])?.to_device(&self.place.device)?)
         };
         Ok(Embedding::new(table, self.place.compute))
+    }
+}
+
+impl From<BlocksError> for EngineFailure {
+    fn from(error: BlocksError) -> Self {
+        unusable(error.to_string())
     }
 }
 
@@ -258,29 +275,4 @@ fn as_tensor(stored: Stored, shape: &[usize]) -> Result<Tensor> {
         Stored::Bf16(v) => Tensor::from_vec(v, shape, &device)?,
         Stored::Blocks(blocks) => Tensor::from_vec(blocks.to_f32(), shape, &device)?,
     })
-}
-
-/// Reorders `[output][input][tap]` to `[output][tap][input]`, the order the kernels read in.
-fn inputs_last(stored: Stored, inputs: usize, taps: usize) -> Stored {
-    fn turned<T: Copy + Default>(values: &[T], inputs: usize, taps: usize) -> Vec<T> {
-        let mut out = vec![T::default(); values.len()];
-        let filter = inputs * taps;
-        for (from, to) in values.chunks_exact(filter).zip(out.chunks_exact_mut(filter)) {
-            for (input, kernel) in from.chunks_exact(taps).enumerate() {
-                for (tap, value) in kernel.iter().enumerate() {
-                    to[tap * inputs + input] = *value;
-                }
-            }
-        }
-        out
-    }
-    if taps == 1 {
-        return stored;
-    }
-    match stored {
-        Stored::F32(v) => Stored::F32(turned(&v, inputs, taps)),
-        Stored::F16(v) => Stored::F16(turned(&v, inputs, taps)),
-        Stored::Bf16(v) => Stored::Bf16(turned(&v, inputs, taps)),
-        Stored::Blocks(blocks) => Stored::F32(turned(&blocks.to_f32(), inputs, taps)),
-    }
 }

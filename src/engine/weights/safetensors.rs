@@ -3,11 +3,12 @@
 
 use super::{Source, unusable};
 use crate::engine::Result;
-use crate::engine::nn::quantised::{self, Blocks};
+use crate::engine::nn::kernels::blocks::{self, Blocks};
 use crate::engine::nn::weight::Stored;
 use crate::engine::protocol::EngineFailure;
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
+use rayon::prelude::*;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::fs::File;
@@ -19,6 +20,9 @@ use std::sync::Arc;
 
 /// Largest header accepted, as in the reference implementation.
 const MAX_HEADER: u64 = 100_000_000;
+
+/// Bytes that a thread reads at a time.
+const PART: usize = 1 << 20;
 
 /// The tensors of one or several files.
 pub struct SafetensorsFiles {
@@ -148,22 +152,22 @@ impl Source for SafetensorsFiles {
         let stored = match entry.kind {
             Kind::F32 => {
                 let mut values = vec![0f32; n];
-                file.read_exact_at(bytemuck::cast_slice_mut(&mut values), at(4)).map(|()| Stored::F32(values))
+                read_parts(file, bytemuck::cast_slice_mut(&mut values), at(4)).map(|()| Stored::F32(values))
             }
             Kind::F16 => {
                 let mut values = vec![f16::ZERO; n];
-                file.read_exact_at(bytemuck::cast_slice_mut(values.reinterpret_cast_mut()), at(2))
+                read_parts(file, bytemuck::cast_slice_mut(values.reinterpret_cast_mut()), at(2))
                     .map(|()| Stored::F16(values))
             }
             Kind::Bf16 => {
                 let mut values = vec![bf16::ZERO; n];
-                file.read_exact_at(bytemuck::cast_slice_mut(values.reinterpret_cast_mut()), at(2))
+                read_parts(file, bytemuck::cast_slice_mut(values.reinterpret_cast_mut()), at(2))
                     .map(|()| Stored::Bf16(values))
             }
             Kind::F8 => {
                 let mut bytes = vec![0; n];
-                file.read_exact_at(&mut bytes, at(1)).map_err(|e| failed(&path, name, &e))?;
-                return Ok(Stored::Blocks(Blocks::new(quantised::Kind::F8E4m3, Arc::new(bytes), 0..n)?));
+                read_parts(file, &mut bytes, at(1)).map_err(|e| failed(&path, name, &e))?;
+                return Ok(Stored::Blocks(Blocks::new(blocks::Kind::F8E4m3, Arc::new(bytes), 0..n)?));
             }
             Kind::Other => return Err(unusable(format!("{path}: {name} is of a type that is not supported"))),
         };
@@ -173,6 +177,14 @@ impl Source for SafetensorsFiles {
 
 fn failed(path: &dyn std::fmt::Display, name: &str, error: &std::io::Error) -> EngineFailure {
     unusable(format!("{path}: {name} could not be read: {error}"))
+}
+
+/// Reads with all threads: from the page cache, it is they who are slow.
+fn read_parts(file: &File, bytes: &mut [u8], offset: u64) -> std::io::Result<()> {
+    bytes
+        .par_chunks_mut(PART)
+        .enumerate()
+        .try_for_each(|(i, part)| file.read_exact_at(part, offset + (i * PART) as u64))
 }
 
 #[cfg(test)]

@@ -39,6 +39,9 @@ const SDXL: SdxlFootprint = SdxlFootprint {
     side: 1024,
 };
 
+/// The same with linear layers in bytes.
+const SDXL_IN_BYTES: SdxlFootprint = SdxlFootprint { text: 880_000_000, unet: 2_930_000_000, ..SDXL };
+
 /// Nothing that can be read.
 const NOTHING: SdxlFootprint = SdxlFootprint { text: 0, unet: 0, vae: 0, ..SDXL };
 
@@ -55,11 +58,16 @@ impl SdxlFootprint {
     pub(super) fn read(path: &Path, parts: &SdxlParts) -> Self {
         let taesd = parts.taesd.as_deref().map_or(0, |path| tensors(&files(path)).values().sum());
         if parts.synthetic {
-            return Self { taesd, ..SDXL };
+            return Self { taesd, ..if parts.bytes { SDXL_IN_BYTES } else { SDXL } };
         }
         let mut footprint = if path.is_dir() { folder(path) } else { single_file(path) };
         if let Some(vae) = &parts.vae {
             footprint.vae = tensors(&files(vae)).values().sum();
+        }
+        if parts.bytes {
+            // Nearly all of both are linear layers of two bytes a weight; what stays are convolutions and vocabularies.
+            footprint.text = footprint.text * 6 / 10;
+            footprint.unet = footprint.unet * 6 / 10;
         }
         Self { taesd, ..footprint }
     }

@@ -24,6 +24,7 @@ fn parts(name: &str) -> FluxParts {
         clip_vocabulary: root().join("models/tokenizers/clip"),
         t5_vocabulary: root().join("models/tokenizers/t5"),
         synthetic: None,
+        bytes: false,
     }
 }
 

@@ -41,6 +41,10 @@ fn a_quantised_transformer_draws_nearly_the_same_pictures() {
         let near = worst_psnr(&kept, &exact);
         println!("{file}: {near:.1} dB");
         assert!(near >= least, "{file}: {near:.1} dB");
+        let in_bytes = FluxParts { bytes: true, ..parts("schnell") };
+        let near = worst_psnr(&draw(file, &in_bytes, Keep::All), &kept);
+        println!("{file} in bytes: {near:.1} dB against the same exactly");
+        assert!(near >= 30.0, "{file} in bytes: {near:.1} dB");
         // From disk block by block nothing changes.
         assert_eq!(draw(file, &parts("schnell"), Keep::OneBlock), kept);
     }

@@ -1,234 +1,379 @@
-//! Matrix product with stored weights: `out = x · Wᵀ + bias`, where W may be kept in half precision and is widened
-//! a block at a time, and where x may be gathered (a convolution is a product over its taps).
+//! Matrix product with stored weights: `out = finish(x · Wᵀ)`, where x may be gathered (a convolution is a product over
+//! its taps). What happens around a product is the same for all kinds of numbers ([`Product`]); here are those in f32.
+//!
+//! First the rows are packed, in blocks that stay in the second cache, and not more of them than stay in the last. Then a
+//! task takes a block and some panels, and of each a part of the inputs at a time, widened to f32 (it stays in the
+//! first cache).
 
-use crate::engine::nn::weight::Matrix;
-use gemm::Parallelism;
+use super::level::Level;
+use super::output::{Finish, Output, finish_block, gate_block};
+use super::panels::{Panels, whole_chunks};
+use super::tile::{Before, Left, WIDE, product};
 use rayon::prelude::*;
+use std::cell::RefCell;
 use std::ops::Range;
 
-/// Columns of the output a task computes: with up to 2560 inputs the widened block of weights stays in the L2 cache.
-const COLUMNS: usize = 128;
-/// Rows of the output a task computes at most.
-const ROWS: usize = 512;
-/// Floats a gathered block of rows may have, so that it stays in the L2 cache beside the weights.
-const GATHERED: usize = 192 * 1024;
+/// Most rows of a block: a multiple of what the kernels take at once (6 and 14).
+const ROWS: usize = 168;
+/// Inputs widened at a time, in whole chunks.
+const INPUTS: usize = 256;
+/// Most panels of a task.
+const PANELS: usize = 8;
+/// Tasks wanted for each thread, so that the last ones end about together.
+const TASKS: usize = 4;
+/// Most values that are packed at once.
+const PACKED: usize = 4 << 20;
+/// Chunks that a thread packs at a time.
+const CHUNKS: usize = 4;
 
-/// The left side of the product: `taps` row-major matrices of `columns` columns whose products are added up.
+/// The left side of the product.
 pub trait Rows: Sync {
-    /// How many matrices.
-    fn taps(&self) -> usize;
-    /// Columns of each.
-    fn columns(&self) -> usize;
-    /// Rows `range` of matrix `tap`, contiguous: borrowed where they lie so, else gathered in `scratch`.
-    fn rows<'a>(&'a self, tap: usize, range: Range<usize>, scratch: &'a mut Vec<f32>) -> &'a [f32];
-    /// Whether `rows` copies.
-    fn gathers(&self) -> bool;
+    /// How many.
+    fn rows(&self) -> usize;
+    /// Values of each.
+    fn inputs(&self) -> usize;
+    /// Packs the values `inputs` of `rows`, `[chunk][row][32]`, filled up to whole chunks with zeros.
+    fn pack(&self, rows: Range<usize>, inputs: Range<usize>, out: &mut [f32]);
 }
 
-/// A plain matrix.
+/// A plain matrix, row-major.
 pub struct Plain<'a> {
-    /// Row-major values.
+    /// The values.
     pub values: &'a [f32],
     /// Columns.
     pub width: usize,
 }
 
 impl Rows for Plain<'_> {
-    fn taps(&self) -> usize {
-        1
+    fn rows(&self) -> usize {
+        self.values.len() / self.width
     }
 
-    fn columns(&self) -> usize {
+    fn inputs(&self) -> usize {
         self.width
     }
 
-    fn rows<'a>(&'a self, _tap: usize, range: Range<usize>, _scratch: &'a mut Vec<f32>) -> &'a [f32] {
-        &self.values[range.start * self.width..range.end * self.width]
-    }
-
-    fn gathers(&self) -> bool {
-        false
+    fn pack(&self, rows: Range<usize>, inputs: Range<usize>, out: &mut [f32]) {
+        let n = rows.len();
+        for (r, row) in rows.enumerate() {
+            let row = &self.values[row * self.width..][inputs.clone()];
+            for (chunk, values) in row.chunks(WIDE).enumerate() {
+                put(values, &mut out[(chunk * n + r) * WIDE..][..WIDE]);
+            }
+        }
     }
 }
 
-/// `out[r, o] = bias[o] + Σ_tap Σ_i x_tap[r, i] · w[o, tap · width + i]`, in parallel on rayon's pool.
-///
-/// # Panics
-/// When the sizes disagree; layers check theirs at load.
-pub fn multiply(x: &impl Rows, rows: usize, weight: &Matrix, bias: Option<&[f32]>, out: &mut [f32]) {
-    let columns = weight.rows();
-    assert_eq!(weight.columns(), x.taps() * x.columns());
-    assert_eq!(out.len(), rows * columns);
-    assert!(bias.is_none_or(|b| b.len() == columns));
-    if rows == 0 {
-        return;
+/// Copies a row's part of a chunk and fills it up with zeros.
+#[inline(always)]
+pub(super) fn put(values: &[f32], to: &mut [f32]) {
+    // Of a length that is known, or it is a call.
+    if let (Ok(values), Ok(to)) = (<&[f32; WIDE]>::try_from(values), <&mut [f32; WIDE]>::try_from(&mut *to)) {
+        *to = *values;
+    } else {
+        to[..values.len()].copy_from_slice(values);
+        to[values.len()..].fill(0.0);
     }
-    let row_block = if x.gathers() { (GATHERED / x.columns()).clamp(32, ROWS) } else { ROWS };
-    let (row_blocks, column_blocks) = (rows.div_ceil(row_block), columns.div_ceil(COLUMNS));
-    let out = Tiles { values: out.as_mut_ptr(), stride: columns };
-    (0..row_blocks * column_blocks).into_par_iter().for_each_init(Scratch::default, |scratch, task| {
-        let (r, c) = (task / column_blocks, task % column_blocks);
-        let tile = Tile {
-            rows: r * row_block..rows.min((r + 1) * row_block),
-            columns: c * COLUMNS..columns.min((c + 1) * COLUMNS),
-        };
-        compute_tile(x, weight, bias, &out, &tile, scratch);
+}
+
+/// The product of plain or gathered rows and weights in f32.
+pub struct Wide<'a, X> {
+    /// The left side.
+    pub x: &'a X,
+    /// The right side.
+    pub weight: &'a Panels,
+}
+
+/// A product of rows and weights, whatever numbers it is made of.
+pub trait Product: Sync {
+    /// Packed rows.
+    type Packed: Default + Send + Sync + 'static;
+
+    /// Rows of the left side.
+    fn rows(&self) -> usize;
+    /// Values of each.
+    fn inputs(&self) -> usize;
+    /// Outputs of the weights.
+    fn outputs(&self) -> usize;
+    /// Packs rows, in blocks of `block` rows.
+    fn pack(&self, level: Level, rows: Range<usize>, block: usize, packed: &mut Self::Packed);
+    /// The sums of some packed rows, which are a block, and some panels: `[panel][row][32]`.
+    fn sums<'a>(
+        &self,
+        level: Level,
+        block: (&Self::Packed, &Range<usize>),
+        panels: impl Iterator<Item = usize> + Clone,
+        scratch: &'a mut Scratch,
+    ) -> &'a mut [f32];
+    /// Lends memory for packed rows that this thread had before: fresh pages cost more than packing.
+    fn with_packed<T>(work: impl FnOnce(&mut Self::Packed) -> T) -> T;
+}
+
+/// What a thread works in. Kept, so that its pages stay mapped and its lines in the cache.
+#[derive(Default)]
+pub struct Scratch {
+    pub(super) right: Vec<f32>,
+    pub(super) sums: Vec<f32>,
+    pub(super) integers: Vec<i32>,
+    pub(super) bytes: Vec<i8>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+    static PACKED_ROWS: RefCell<Vec<f32>> = RefCell::default();
+}
+
+/// Packs the rows part by part, and has each task of a part, a block of its rows and some panels, finished: `finish` is
+/// given the row of the whole that the block begins with, and the sums of its panels.
+fn in_tasks<P: Product>(
+    level: Level,
+    product: &P,
+    (panels, gated): (usize, bool),
+    finish: impl Fn(&Range<usize>, Range<usize>, &mut [f32]) + Sync,
+) {
+    let rows = product.rows();
+    let at_once = (PACKED / product.inputs() / ROWS).max(1) * ROWS;
+    let most = if gated { PANELS / 2 } else { PANELS };
+    P::with_packed(|packed| {
+        for first in (0..rows).step_by(at_once) {
+            let n = at_once.min(rows - first);
+            let block = n.div_ceil(n.div_ceil(ROWS));
+            let blocks = n.div_ceil(block);
+            product.pack(level, first..first + n, block, packed);
+            let packed = &*packed;
+            let wanted = (TASKS * rayon::current_num_threads()).div_ceil(blocks);
+            let parts = panels.div_ceil(most).max(wanted.min(panels));
+            // Those of one panel side by side.
+            (0..blocks * parts).into_par_iter().for_each(|task| {
+                let (part, at) = (task / blocks, task % blocks * block);
+                let rows = at..n.min(at + block);
+                let own = part * panels / parts..(part + 1) * panels / parts;
+                let gates = if gated { own.start + panels..own.end + panels } else { 0..0 };
+                SCRATCH.with_borrow_mut(|scratch| {
+                    let sums = product.sums(level, (packed, &rows), own.clone().chain(gates), scratch);
+                    finish(&(first + rows.start..first + rows.end), own, sums);
+                });
+            });
+        }
     });
 }
 
-#[derive(Default)]
-struct Scratch {
-    gathered: Vec<f32>,
-    widened: Vec<f32>,
-}
-
-struct Tile {
-    rows: Range<usize>,
-    columns: Range<usize>,
-}
-
-/// The output, shared by tasks that write disjoint tiles of it.
-struct Tiles {
-    values: *mut f32,
-    stride: usize,
-}
-
-// SAFETY: each task writes only its own tile; no two tiles of `multiply` overlap.
-unsafe impl Sync for Tiles {}
-
-fn compute_tile(x: &impl Rows, weight: &Matrix, bias: Option<&[f32]>, out: &Tiles, tile: &Tile, scratch: &mut Scratch) {
-    let (m, n, k) = (tile.rows.len(), tile.columns.len(), x.columns());
-    // SAFETY: the tile lies inside the output, whose length `multiply` checked.
-    let first = unsafe { out.values.add(tile.rows.start * out.stride + tile.columns.start) };
-    if let Some(bias) = bias {
-        for row in 0..m {
-            // SAFETY: `row` is one of the tile's m rows, each of n values that only this task writes.
-            let row = unsafe { std::slice::from_raw_parts_mut(first.add(row * out.stride), n) };
-            row.copy_from_slice(&bias[tile.columns.clone()]);
+/// `out[row][output] = finish(Σ input x[row][input] · w[output][input])`, in parallel on rayon's pool.
+///
+/// # Panics
+/// When the sizes disagree; layers check theirs at load.
+#[must_use]
+pub fn multiply(level: Level, product: &impl Product, finish: Finish) -> Vec<f32> {
+    let (rows, outputs) = (product.rows(), product.outputs());
+    assert!(finish.plus.is_none_or(|plus| plus.len() == rows * outputs));
+    let out = Output::of(rows * outputs);
+    in_tasks(level, product, (outputs.div_ceil(WIDE), false), |rows, panels, sums| {
+        for (panel, block) in panels.zip(sums.chunks_exact_mut(rows.len() * WIDE)) {
+            let (column, width) = (panel * WIDE, WIDE.min(outputs - panel * WIDE));
+            let plus = finish.plus.map_or(&[][..], |plus| &plus[rows.start * outputs + column..]);
+            finish_block(level, block, column, width, finish, (plus, outputs));
+            for (row, values) in rows.clone().zip(block.chunks_exact(WIDE)) {
+                // SAFETY: each row of each panel belongs to one task.
+                unsafe { out.write(row * outputs + column, &values[..width]) };
+            }
         }
+    });
+    // SAFETY: the tasks cover all rows of all panels.
+    unsafe { out.finish() }
+}
+
+/// `out[row][i] = (x·w)[row][i] · gelu((x·w)[row][n + i])` of a weight of `2 · n` outputs.
+///
+/// # Panics
+/// When the sizes disagree, or n is not a multiple of 32.
+#[must_use]
+pub fn multiply_gated(level: Level, product: &impl Product, bias: Option<&[f32]>) -> Vec<f32> {
+    let (rows, n) = (product.rows(), product.outputs() / 2);
+    assert!(n.is_multiple_of(WIDE) && n > 0);
+    let out = Output::of(rows * n);
+    in_tasks(level, product, (n / WIDE, true), |rows, panels, sums| {
+        let block = rows.len() * WIDE;
+        let (values, gates) = sums.split_at_mut(panels.len() * block);
+        for (panel, (values, gates)) in panels.zip(values.chunks_exact_mut(block).zip(gates.chunks_exact(block))) {
+            let column = panel * WIDE;
+            gate_block(level, values, gates, (column, n), bias);
+            for (row, values) in rows.clone().zip(values.chunks_exact(WIDE)) {
+                // SAFETY: each row of each panel belongs to one task.
+                unsafe { out.write(row * n + column, values) };
+            }
+        }
+    });
+    // SAFETY: the tasks cover all rows of all panels.
+    unsafe { out.finish() }
+}
+
+impl<X: Rows> Product for Wide<'_, X> {
+    /// `[block][chunk][row][32]`
+    type Packed = Vec<f32>;
+
+    fn rows(&self) -> usize {
+        self.x.rows()
     }
-    for tap in 0..x.taps() {
-        let left = x.rows(tap, tile.rows.clone(), &mut scratch.gathered);
-        let (right, right_stride) = weight.block(tile.columns.clone(), tap * k..(tap + 1) * k, &mut scratch.widened);
-        assert!(left.len() >= m * k && right.len() >= (n - 1) * right_stride + k);
-        let accumulate = tap > 0 || bias.is_some();
-        // SAFETY: `left` holds m rows of k, `right` n rows of k at `right_stride` (asserted), and `first` starts an
-        // m × n tile at `out.stride` that only this task touches.
-        unsafe {
-            gemm::gemm(
-                m,
-                n,
-                k,
-                first,
-                1,
-                out.stride.cast_signed(),
-                accumulate,
-                left.as_ptr(),
-                1,
-                k.cast_signed(),
-                right.as_ptr(),
-                right_stride.cast_signed(),
-                1,
-                1.0f32,
-                1.0f32,
-                false,
-                false,
-                false,
-                Parallelism::None,
-            );
+
+    fn inputs(&self) -> usize {
+        self.x.inputs()
+    }
+
+    fn outputs(&self) -> usize {
+        self.weight.outputs()
+    }
+
+    fn pack(&self, _level: Level, rows: Range<usize>, block: usize, packed: &mut Vec<f32>) {
+        assert_eq!(self.weight.inputs(), self.x.inputs());
+        let width = whole_chunks(self.x.inputs());
+        grow(packed, rows.len() * width);
+        packed[..rows.len() * width].par_chunks_mut(block * width).enumerate().for_each(|(i, packed)| {
+            let first = rows.start + i * block;
+            let rows = first..rows.end.min(first + block);
+            packed.par_chunks_mut(CHUNKS * rows.len() * WIDE).enumerate().for_each(|(i, packed)| {
+                let first = i * CHUNKS * WIDE;
+                self.x.pack(rows.clone(), first..self.x.inputs().min(first + CHUNKS * WIDE), packed);
+            });
+        });
+    }
+
+    fn sums<'a>(
+        &self,
+        level: Level,
+        (packed, rows): (&Vec<f32>, &Range<usize>),
+        panels: impl Iterator<Item = usize> + Clone,
+        scratch: &'a mut Scratch,
+    ) -> &'a mut [f32] {
+        let width = whole_chunks(self.weight.inputs());
+        let block = rows.len() * WIDE;
+        let all = panels.clone().count() * block;
+        let Scratch { right, sums, .. } = scratch;
+        grow(right, INPUTS * WIDE);
+        grow(sums, all);
+        for first in (0..width).step_by(INPUTS) {
+            let inputs = INPUTS.min(width - first);
+            let values = &packed[rows.start * width + first * rows.len()..];
+            let left = Left { values, rows: rows.len(), chunks: inputs / WIDE, step: block };
+            let before = if first == 0 { Before::Zero } else { Before::Kept };
+            for (panel, sums) in panels.clone().zip(sums.chunks_exact_mut(block)) {
+                let right = &mut right[..inputs * WIDE];
+                self.weight.widen(level, panel, first..first + inputs, right);
+                product(level, left, right, sums, before, self.weight.width(panel) <= WIDE / 2);
+            }
         }
+        &mut sums[..all]
+    }
+
+    fn with_packed<T>(work: impl FnOnce(&mut Vec<f32>) -> T) -> T {
+        // Taken out: while this thread waits for others it may be given a task of another product.
+        let mut packed = PACKED_ROWS.take();
+        let result = work(&mut packed);
+        PACKED_ROWS.set(packed);
+        result
+    }
+}
+
+/// Makes room where there is too little.
+pub(super) fn grow(scratch: &mut Vec<f32>, length: usize) {
+    if scratch.len() < length {
+        scratch.resize(length, 0.0);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::blocks::Kind;
+    use super::super::output::Then;
+    use super::super::panels::Stored;
+    use super::super::plain::{self, assert_close, numbers, quantised};
     use super::*;
-    use crate::engine::nn::kernels::conv::{Patches, Window};
-    use crate::engine::nn::weight::Stored;
-    use half::f16;
+    use half::{bf16, f16};
     use proptest::prelude::*;
 
-    /// Repeatable numbers in -1…1.
-    fn numbers(n: usize, seed: u32) -> Vec<f32> {
-        let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
-        (0..n)
-            .map(|_| {
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                f32::from(u16::try_from(state >> 16).unwrap_or(0)) / 32_768.0 - 1.0
-            })
-            .collect()
-    }
-
-    fn assert_close(ours: &[f32], plain: &[f64]) {
-        assert_eq!(ours.len(), plain.len());
-        for (i, (a, b)) in ours.iter().zip(plain).enumerate() {
-            assert!((f64::from(*a) - b).abs() <= 2e-5 * (1.0 + b.abs()), "value {i}: {a} against {b}");
+    /// Weights in each precision, and what they are in f32.
+    fn stored(n: usize, seed: u32, precision: usize) -> (Stored, Vec<f32>) {
+        let values = numbers(n, seed);
+        match precision {
+            0 => (Stored::F32(values.clone()), values),
+            1 => {
+                let half: Vec<f16> = values.into_iter().map(f16::from_f32).collect();
+                let wide = half.iter().map(|v| v.to_f32()).collect();
+                (Stored::F16(half), wide)
+            }
+            _ => {
+                let half: Vec<bf16> = values.into_iter().map(bf16::from_f32).collect();
+                let wide = half.iter().map(|v| v.to_f32()).collect();
+                (Stored::Bf16(half), wide)
+            }
         }
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(40))]
+        #![proptest_config(ProptestConfig::with_cases(32))]
 
         #[test]
         fn products_equal_the_plain_ones(
-            (rows, columns, inputs) in (1usize..700, 1usize..300, 1usize..80),
+            (rows, outputs, inputs) in (1usize..400, 1usize..300, 1usize..600),
             seed in any::<u32>(),
-            half in any::<bool>(),
-            with_bias in any::<bool>(),
+            precision in 0usize..3,
+            (with_bias, with_plus, then) in (any::<bool>(), any::<bool>(), 0usize..7),
         ) {
-            let (x, bias) = (numbers(rows * inputs, seed), numbers(columns, seed ^ 1));
-            let w: Vec<f16> = numbers(columns * inputs, seed ^ 2).into_iter().map(f16::from_f32).collect();
-            let wide: Vec<f32> = w.iter().map(|v| v.to_f32()).collect();
-            let stored = if half { Stored::F16(w) } else { Stored::F32(wide.clone()) };
-            let matrix = Matrix::new(columns, inputs, stored).unwrap();
-            let mut out = vec![f32::NAN; rows * columns];
-            let bias = with_bias.then_some(&bias[..]);
-            multiply(&Plain { values: &x, width: inputs }, rows, &matrix, bias, &mut out);
-            let mut plain = Vec::new();
-            for row in x.chunks_exact(inputs) {
-                for (o, w) in wide.chunks_exact(inputs).enumerate() {
-                    let sum: f64 = row.iter().zip(w).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
-                    plain.push(sum + bias.map_or(0.0, |b| f64::from(b[o])));
-                }
+            let (x, bias) = (numbers(rows * inputs, seed), numbers(outputs, seed ^ 1));
+            let (plus, slopes) = (numbers(rows * outputs, seed ^ 3), numbers(outputs, seed ^ 4));
+            let (weight, wide) = stored(outputs * inputs, seed ^ 2, precision);
+            let panels = Panels::pack(outputs, inputs, 1, weight).unwrap();
+            let then = [
+                Then::Nothing,
+                Then::Silu,
+                Then::Gelu,
+                Then::GeluTanh,
+                Then::QuickGelu,
+                Then::Relu,
+                Then::Prelu(&slopes),
+            ][then];
+            let finish = Finish { bias: with_bias.then_some(&bias[..]), plus: with_plus.then_some(&plus[..]), then };
+            let plain = plain::finished(&plain::product(&x, &wide, inputs), outputs, finish);
+            let rows = Plain { values: &x, width: inputs };
+            for level in Level::all() {
+                assert_close(&multiply(level, &Wide { x: &rows, weight: &panels }, finish), &plain);
             }
-            assert_close(&out, &plain);
         }
 
         #[test]
-        fn convolutions_equal_the_plain_ones(
-            (batch, height, width) in (1usize..3, 1usize..14, 1usize..14),
-            (inputs, outputs) in (1usize..20, 1usize..20),
-            (size, stride, padding) in prop_oneof![
-                Just((3, 1, (1, 1))), Just((3, 2, (1, 1))), Just((3, 2, (0, 1))), Just((1, 1, (0, 0)))
-            ],
+        fn products_with_quantised_weights_equal_those_with_what_they_mean(
+            (rows, outputs, blocks) in (1usize..200, 1usize..100, 1usize..5),
             seed in any::<u32>(),
+            kind in prop::sample::select(vec![Kind::Q8_0, Kind::Q4_0, Kind::Q4K, Kind::F8E4m3]),
         ) {
-            let window = Window { size, stride, before: padding.0, after: padding.1 };
-            let (out_height, out_width) = (window.outputs(height), window.outputs(width));
-            prop_assume!(out_height > 0 && out_width > 0);
-            let x = numbers(batch * height * width * inputs, seed);
-            let w = numbers(outputs * size * size * inputs, seed ^ 1);
-            let matrix = Matrix::new(outputs, size * size * inputs, Stored::F32(w.clone())).unwrap();
-            let patches = Patches { values: &x, height, width, channels: inputs, window };
-            let mut out = vec![f32::NAN; batch * out_height * out_width * outputs];
-            multiply(&patches, batch * out_height * out_width, &matrix, None, &mut out);
-            let at = |b: usize, y: usize, x0: usize, c: usize| {
-                let inside = (window.before..window.before + height).contains(&y)
-                    && (window.before..window.before + width).contains(&x0);
-                if !inside { return 0.0; }
-                let (y, x0) = (y - window.before, x0 - window.before);
-                f64::from(x[((b * height + y) * width + x0) * inputs + c])
-            };
-            let mut plain = Vec::new();
-            for b in 0..batch { for y in 0..out_height { for x0 in 0..out_width { for o in 0..outputs {
-                let mut sum = 0.0;
-                for dy in 0..size { for dx in 0..size { for c in 0..inputs {
-                    let weight = w[((o * size + dy) * size + dx) * inputs + c];
-                    sum += at(b, y * stride + dy, x0 * stride + dx, c) * f64::from(weight);
-                }}}
-                plain.push(sum);
-            }}}}
-            assert_close(&out, &plain);
+            let inputs = blocks * kind.block().0;
+            let weight = quantised(kind, outputs * inputs, seed);
+            let x = numbers(rows * inputs, seed ^ 1);
+            let plain = plain::product(&x, &weight.to_f32(), inputs);
+            let panels = Panels::pack(outputs, inputs, 1, Stored::Blocks(weight)).unwrap();
+            let rows = Plain { values: &x, width: inputs };
+            for level in Level::all() {
+                assert_close(&multiply(level, &Wide { x: &rows, weight: &panels }, Finish::default()), &plain);
+            }
+        }
+
+        #[test]
+        fn gated_products_equal_the_plain_ones(
+            (rows, half, inputs) in (1usize..200, 1usize..5, 1usize..100),
+            seed in any::<u32>(),
+            with_bias in any::<bool>(),
+        ) {
+            let n = half * WIDE;
+            let (x, bias) = (numbers(rows * inputs, seed), numbers(2 * n, seed ^ 1));
+            let (weight, wide) = stored(2 * n * inputs, seed ^ 2, 1);
+            let panels = Panels::pack(2 * n, inputs, 1, weight).unwrap();
+            let bias = with_bias.then_some(&bias[..]);
+            let both = plain::finished(&plain::product(&x, &wide, inputs), 2 * n, Finish { bias, ..Finish::default() });
+            let plain: Vec<f64> =
+                both.chunks(2 * n).flat_map(|row| (0..n).map(|i| row[i] * plain::gelu(row[n + i]))).collect();
+            let rows = Plain { values: &x, width: inputs };
+            for level in Level::all() {
+                assert_close(&multiply_gated(level, &Wide { x: &rows, weight: &panels }, bias), &plain);
+            }
         }
     }
 }

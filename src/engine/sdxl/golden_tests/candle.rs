@@ -14,7 +14,7 @@ use candle_core::{DType, Device, Tensor};
 const PRECISIONS: [(DType, f32); 2] = [(DType::F64, 1.0), (DType::F16, 100.0)];
 
 fn place(compute: DType) -> Place {
-    Place { device: Device::Cpu, compute }
+    Place { device: Device::Cpu, compute, bytes: false }
 }
 
 /// A golden map as a network of that precision takes it.

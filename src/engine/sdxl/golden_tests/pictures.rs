@@ -52,6 +52,12 @@ fn demo_pictures_match() {
 }
 
 #[test]
+fn pictures_in_bytes_are_near() {
+    assert_eq!(pictures_match(&Place::cpu_in_bytes(), "tiny-a", "tests/golden/tiny-a/sdxl", 30.0), 11);
+    assert_eq!(pictures_match(&Place::cpu_in_bytes(), "demo", "models/demo", 35.0), 24);
+}
+
+#[test]
 fn a_single_file_draws_the_same_pictures() {
     let folder = tempfile::tempdir().unwrap();
     let golden = root().join("tests/golden/tiny-a");

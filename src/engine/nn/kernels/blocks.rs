@@ -1,9 +1,8 @@
 //! Weights kept as their file holds them: ggml's quantised blocks, and plain numbers of any width. They may lie in a
 //! mapped file; nothing is copied until values are widened, a block at a time, where they are used.
 
-use super::kernels::dequantise as widen;
-use super::kernels::level::Level;
-use candle_core::Result;
+use super::dequantise as widen;
+use super::level::Level;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -72,6 +71,32 @@ impl Kind {
     }
 }
 
+/// What blocks cannot do.
+#[derive(Debug, thiserror::Error)]
+pub enum BlocksError {
+    /// Bytes that are outside, or that end within a block.
+    #[error("bytes {bytes:?} are no blocks of {kind:?}")]
+    NoBlocks {
+        /// The bytes.
+        bytes: Range<usize>,
+        /// What they should hold.
+        kind: Kind,
+    },
+    /// Rows that end within a block.
+    #[error("rows of {columns} values are no whole blocks of {kind:?}")]
+    TornRows {
+        /// Values of a row.
+        columns: usize,
+        /// What they are stored as.
+        kind: Kind,
+    },
+    /// Two precisions in one weight.
+    #[error("weights that are stored in different ways cannot be joined")]
+    Different,
+}
+
+type Result<T> = std::result::Result<T, BlocksError>;
+
 /// A run of values in blocks.
 #[derive(Clone)]
 pub struct Blocks {
@@ -90,7 +115,7 @@ impl Blocks {
     pub fn new(kind: Kind, bytes: Bytes, range: Range<usize>) -> Result<Self> {
         let within = range.start <= range.end && range.end <= (*bytes).as_ref().len();
         if !within || !range.len().is_multiple_of(kind.block().1) {
-            candle_core::bail!("bytes {range:?} are no blocks of {kind:?}");
+            return Err(BlocksError::NoBlocks { bytes: range, kind });
         }
         Ok(Self { kind, bytes, range, factor: 1.0 })
     }
@@ -134,7 +159,7 @@ impl Blocks {
         if columns.is_multiple_of(self.kind.block().0) {
             return Ok(());
         }
-        candle_core::bail!("rows of {columns} values are no whole blocks of {:?}", self.kind);
+        Err(BlocksError::TornRows { columns, kind: self.kind })
     }
 
     /// Some of the values, in whole blocks; nothing is copied.
@@ -153,7 +178,7 @@ impl Blocks {
     /// When they are laid out differently.
     pub fn followed_by(&self, other: &Self) -> Result<Self> {
         if self.kind != other.kind || self.factor.to_bits() != other.factor.to_bits() {
-            candle_core::bail!("blocks of {:?} and {:?} cannot be joined", self.kind, other.kind);
+            return Err(BlocksError::Different);
         }
         let bytes = [self.as_bytes(), other.as_bytes()].concat();
         let n = bytes.len();

@@ -1,0 +1,186 @@
+//! Vectors of f32 of one instruction set, behind one trait, for arithmetic that is written once and is too intricate for
+//! a compiler to make vectors of.
+//!
+//! Every method is inlined into a function that is compiled for the instructions, and may be called only there.
+
+/// A vector of [`Self::N`] values.
+pub trait Lanes: Copy {
+    /// Values in a vector; divides 32.
+    const N: usize;
+
+    /// The same value everywhere.
+    ///
+    /// # Safety
+    /// The caller is compiled for these instructions, as for all methods here.
+    unsafe fn splat(value: f32) -> Self;
+
+    /// `N` values from memory.
+    ///
+    /// # Safety
+    /// They are there.
+    unsafe fn load(from: *const f32) -> Self;
+
+    /// `N` values to memory.
+    ///
+    /// # Safety
+    /// There is room, and nobody else looks.
+    unsafe fn store(self, to: *mut f32);
+
+    /// `self + other`
+    ///
+    /// # Safety
+    /// As [`Self::splat`].
+    unsafe fn plus(self, other: Self) -> Self;
+
+    /// `self - other`
+    ///
+    /// # Safety
+    /// As [`Self::splat`].
+    unsafe fn minus(self, other: Self) -> Self;
+
+    /// `self · factor + other`
+    ///
+    /// # Safety
+    /// As [`Self::splat`].
+    unsafe fn times_plus(self, factor: f32, other: Self) -> Self;
+}
+
+impl Lanes for [f32; 4] {
+    const N: usize = 4;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        [value; 4]
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: four values are there: the caller's promise.
+        unsafe { from.cast::<Self>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: there is room for four: the caller's promise.
+        unsafe { to.cast::<Self>().write_unaligned(self) }
+    }
+
+    #[inline(always)]
+    unsafe fn plus(self, other: Self) -> Self {
+        std::array::from_fn(|i| self[i] + other[i])
+    }
+
+    #[inline(always)]
+    unsafe fn minus(self, other: Self) -> Self {
+        std::array::from_fn(|i| self[i] - other[i])
+    }
+
+    #[inline(always)]
+    unsafe fn times_plus(self, factor: f32, other: Self) -> Self {
+        std::array::from_fn(|i| self[i] * factor + other[i])
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::Lanes;
+    use std::arch::x86_64::*;
+
+    macro_rules! lanes {
+        ($type:ty, $n:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $fma:ident) => {
+            impl Lanes for $type {
+                const N: usize = $n;
+
+                #[inline(always)]
+                unsafe fn splat(value: f32) -> Self {
+                    // SAFETY: the caller is compiled for the instruction: its promise.
+                    unsafe { $splat(value) }
+                }
+
+                #[inline(always)]
+                unsafe fn load(from: *const f32) -> Self {
+                    // SAFETY: as above, and the values are there.
+                    unsafe { $load(from) }
+                }
+
+                #[inline(always)]
+                unsafe fn store(self, to: *mut f32) {
+                    // SAFETY: as above, and there is room.
+                    unsafe { $store(to, self) }
+                }
+
+                #[inline(always)]
+                unsafe fn plus(self, other: Self) -> Self {
+                    // SAFETY: as in `splat`.
+                    unsafe { $add(self, other) }
+                }
+
+                #[inline(always)]
+                unsafe fn minus(self, other: Self) -> Self {
+                    // SAFETY: as in `splat`.
+                    unsafe { $sub(self, other) }
+                }
+
+                #[inline(always)]
+                unsafe fn times_plus(self, factor: f32, other: Self) -> Self {
+                    // SAFETY: as in `splat`.
+                    unsafe { $fma(self, $splat(factor), other) }
+                }
+            }
+        };
+    }
+
+    lanes!(__m256, 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_sub_ps, _mm256_fmadd_ps);
+    lanes!(
+        __m512,
+        16,
+        _mm512_set1_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_add_ps,
+        _mm512_sub_ps,
+        _mm512_fmadd_ps
+    );
+}
+
+/// Defines a function of raw pointers whose body is written once with a vector type `$lanes` and compiled for each
+/// level, which is its first argument.
+macro_rules! per_lanes {
+    ($(#[$meta:meta])* pub unsafe fn $name:ident<$lanes:ident>($($arg:ident: $type:ty),* $(,)?) $body:block) => {
+        $(#[$meta])*
+        pub unsafe fn $name(level: $crate::level::Level, $($arg: $type),*) {
+            #[inline(always)]
+            unsafe fn written<$lanes: $crate::lanes::Lanes>($($arg: $type),*) $body
+
+            #[cfg(target_arch = "x86_64")]
+            {
+                use $crate::level::Level;
+                use std::arch::x86_64::{__m256, __m512};
+
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
+                unsafe fn avx512($($arg: $type),*) {
+                    // SAFETY: compiled for these instructions; the rest is the caller's promise.
+                    unsafe { written::<__m512>($($arg),*) }
+                }
+
+                #[target_feature(enable = "avx2,fma,f16c")]
+                unsafe fn avx2($($arg: $type),*) {
+                    // SAFETY: as above.
+                    unsafe { written::<__m256>($($arg),*) }
+                }
+
+                match level.min(Level::best()) {
+                    // SAFETY: `Level::best` found these instructions on this processor.
+                    Level::Avx512 | Level::Vnni => return unsafe { avx512($($arg),*) },
+                    // SAFETY: as above.
+                    Level::Avx2 => return unsafe { avx2($($arg),*) },
+                    Level::Portable => {}
+                }
+            }
+            let _ = level;
+            // SAFETY: no special instructions; the rest is the caller's promise.
+            unsafe { written::<[f32; 4]>($($arg),*) }
+        }
+    };
+}
+pub(crate) use per_lanes;

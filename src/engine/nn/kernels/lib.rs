@@ -1,0 +1,28 @@
+//! The CPU's arithmetic on plain slices: f32 values, channels last, every loop in its vector form for the processor
+//! at hand. It knows no model and no tensor type. This is the only room of `nn` with unsafe code.
+//!
+//! Everything that multiplies is made of one product ([`tile`]). [`panels`] holds the weights it reads ([`blocks`] those
+//! that stay as their file has them, [`dequantise`] what they mean), [`gemm`] makes linear layers of it ([`in_bytes`] the
+//! same in bytes, of [`tile_i8`]), [`conv`] and [`winograd`] convolutions, [`attention`] attention; [`output`] is what
+//! they do to their sums. [`level`] says which instructions there are.
+
+pub mod activation;
+pub mod attention;
+pub mod blocks;
+pub mod conv;
+pub mod dequantise;
+pub mod gemm;
+pub mod in_bytes;
+pub mod lanes;
+pub mod level;
+pub mod norm;
+pub mod output;
+pub mod panels;
+pub mod peak;
+#[cfg(test)]
+mod plain;
+pub mod rope;
+pub mod tile;
+pub mod tile_i8;
+pub mod winograd;
+pub mod winograd_transforms;

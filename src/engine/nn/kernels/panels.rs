@@ -1,0 +1,270 @@
+//! Weights in the order that products read them, in the precision of their file.
+//!
+//! A panel is 32 outputs: `[panel][input][32]`, inputs filled up to whole chunks and outputs to whole panels with
+//! zeros. For a convolution, input `tap · channels + channel`. Quantised weights stay rows as their file has them, where
+//! it is mapped, and become panels when they are widened.
+
+use super::blocks::{Blocks, BlocksError};
+use super::level::{Level, per_level};
+use super::tile::WIDE;
+use half::slice::HalfFloatSliceExt;
+use half::{bf16, f16};
+use rayon::prelude::*;
+use std::cell::RefCell;
+use std::ops::Range;
+
+/// Inputs of quantised rows that are widened at a time: whole blocks of every kind.
+const INPUTS: usize = 256;
+
+/// Numbers in the precision they are stored in; the arithmetic is f32.
+pub enum Stored {
+    /// Full.
+    F32(Vec<f32>),
+    /// Half, as published.
+    F16(Vec<f16>),
+    /// Half with f32's range.
+    Bf16(Vec<bf16>),
+    /// As a file holds them, quantised or not.
+    Blocks(Blocks),
+}
+
+impl Stored {
+    /// How many.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F32(v) => v.len(),
+            Self::F16(v) => v.len(),
+            Self::Bf16(v) => v.len(),
+            Self::Blocks(blocks) => blocks.len(),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// These rows of a matrix of rows of `columns` values.
+    ///
+    /// # Panics
+    /// When there are no such rows, or they end within a block.
+    #[must_use]
+    pub fn rows(&self, rows: Range<usize>, columns: usize) -> Self {
+        let of = rows.start * columns..rows.end * columns;
+        match self {
+            Self::F32(v) => Self::F32(v[of].to_vec()),
+            Self::F16(v) => Self::F16(v[of].to_vec()),
+            Self::Bf16(v) => Self::Bf16(v[of].to_vec()),
+            Self::Blocks(blocks) => Self::Blocks(blocks.part(of)),
+        }
+    }
+
+    /// These values and then those.
+    ///
+    /// # Errors
+    /// When they are kept in different precisions.
+    pub fn followed_by(self, other: Self) -> Result<Self, BlocksError> {
+        Ok(match (self, other) {
+            (Self::F32(a), Self::F32(b)) => Self::F32([a, b].concat()),
+            (Self::F16(a), Self::F16(b)) => Self::F16([a, b].concat()),
+            (Self::Bf16(a), Self::Bf16(b)) => Self::Bf16([a, b].concat()),
+            (Self::Blocks(a), Self::Blocks(b)) => Self::Blocks(a.followed_by(&b)?),
+            _ => return Err(BlocksError::Different),
+        })
+    }
+
+    /// Widens those values to f32.
+    ///
+    /// # Panics
+    /// When there are none there, they end within a block, or `to` has another length.
+    pub fn widen(&self, values: Range<usize>, to: &mut [f32]) {
+        match self {
+            Self::F32(v) => to.copy_from_slice(&v[values]),
+            Self::F16(v) => v[values].convert_to_f32_slice(to),
+            Self::Bf16(v) => v[values].convert_to_f32_slice(to),
+            Self::Blocks(blocks) => blocks.widen(values, to),
+        }
+    }
+}
+
+/// A matrix of weights.
+pub struct Panels {
+    outputs: usize,
+    inputs: usize,
+    values: Stored,
+}
+
+/// Inputs filled up to whole chunks.
+#[must_use]
+pub fn whole_chunks(inputs: usize) -> usize {
+    inputs.next_multiple_of(WIDE)
+}
+
+impl Panels {
+    /// From rows `[output][channel][tap]`; a plain matrix has one tap. `None` when that is not their number, or they end
+    /// within a block.
+    #[must_use]
+    pub fn pack(outputs: usize, channels: usize, taps: usize, rows: Stored) -> Option<Self> {
+        let inputs = channels * taps;
+        if inputs == 0 || outputs == 0 || rows.len() != outputs * inputs {
+            return None;
+        }
+        let values = match rows {
+            Stored::F32(v) => Stored::F32(packed(&v, channels, taps)),
+            Stored::F16(v) => Stored::F16(packed(&v, channels, taps)),
+            Stored::Bf16(v) => Stored::Bf16(packed(&v, channels, taps)),
+            Stored::Blocks(blocks) if taps > 1 => Stored::F32(packed(&blocks.to_f32(), channels, taps)),
+            Stored::Blocks(blocks) => {
+                blocks.check_rows(inputs).ok()?;
+                Stored::Blocks(blocks)
+            }
+        };
+        Some(Self { outputs, inputs, values })
+    }
+
+    /// Outputs.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Inputs.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Panels.
+    #[must_use]
+    pub fn panels(&self) -> usize {
+        self.outputs.div_ceil(WIDE)
+    }
+
+    /// Outputs of a panel that are not filling.
+    #[must_use]
+    pub fn width(&self, panel: usize) -> usize {
+        WIDE.min(self.outputs - panel * WIDE)
+    }
+
+    /// The inputs `range` of a panel in f32, `[input][32]`.
+    ///
+    /// # Panics
+    /// When the panel or the range is outside, or `to` is of another size; and when quantised rows are asked for from
+    /// within a block.
+    pub fn widen(&self, level: Level, panel: usize, range: Range<usize>, to: &mut [f32]) {
+        let start = panel * whole_chunks(self.inputs);
+        let within = (start + range.start) * WIDE..(start + range.end) * WIDE;
+        match &self.values {
+            Stored::F32(values) => to.copy_from_slice(&values[within]),
+            Stored::F16(values) => widen_f16(level, &values[within], to),
+            Stored::Bf16(values) => {
+                assert_eq!(within.len(), to.len());
+                widen_bf16(level, &values[within], to);
+            }
+            Stored::Blocks(blocks) => self.widen_rows(level, blocks, panel, range, to),
+        }
+    }
+}
+
+impl Panels {
+    fn widen_rows(&self, level: Level, blocks: &Blocks, panel: usize, range: Range<usize>, to: &mut [f32]) {
+        thread_local! {
+            static ROWS: RefCell<Vec<f32>> = RefCell::default();
+        }
+        assert_eq!(to.len(), range.len() * WIDE);
+        ROWS.with_borrow_mut(|rows| {
+            rows.resize(WIDE * INPUTS, 0.0);
+            for (first, to) in range.clone().step_by(INPUTS).zip(to.chunks_mut(INPUTS * WIDE)) {
+                let end = self.inputs.min(first + to.len() / WIDE);
+                for (column, row) in rows.chunks_exact_mut(INPUTS).enumerate() {
+                    let known = if column < self.width(panel) { end.saturating_sub(first) } else { 0 };
+                    let at = (panel * WIDE + column) * self.inputs + first;
+                    if known > 0 {
+                        blocks.widen(at..at + known, &mut row[..known]);
+                    }
+                    row[known..].fill(0.0);
+                }
+                turn(level, rows, to);
+            }
+        });
+    }
+}
+
+per_level! {
+    /// Rows `[32][256]` to `[input][32]`, as many inputs as there is room for.
+    pub fn turn(rows: &[f32], to: &mut [f32]) {
+        for (eight, to) in to.chunks_mut(8 * WIDE).enumerate() {
+            for (column, row) in rows.chunks_exact(INPUTS).enumerate() {
+                for (to, value) in to[column..].iter_mut().step_by(WIDE).zip(&row[eight * 8..]) {
+                    *to = *value;
+                }
+            }
+        }
+    }
+}
+
+/// Transposes panel by panel, in blocks whose lines stay in the first cache.
+fn packed<T: Copy + Default + Send + Sync>(rows: &[T], channels: usize, taps: usize) -> Vec<T> {
+    const BLOCK: usize = 64;
+    let inputs = channels * taps;
+    let outputs = rows.len() / inputs;
+    let panel = whole_chunks(inputs) * WIDE;
+    let mut out = vec![T::default(); outputs.div_ceil(WIDE) * panel];
+    out.par_chunks_mut(panel).zip(rows.par_chunks(WIDE * inputs)).for_each(|(out, rows)| {
+        for first in (0..channels).step_by(BLOCK) {
+            let end = channels.min(first + BLOCK);
+            for (column, row) in rows.chunks_exact(inputs).enumerate() {
+                for (channel, values) in (first..end).zip(row[first * taps..end * taps].chunks_exact(taps)) {
+                    for (tap, value) in values.iter().enumerate() {
+                        out[(tap * channels + channel) * WIDE + column] = *value;
+                    }
+                }
+            }
+        }
+    });
+    out
+}
+
+per_level! {
+    /// bf16 to f32.
+    pub fn widen_bf16(from: &[bf16], to: &mut [f32]) {
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = f32::from_bits(u32::from(from.to_bits()) << 16);
+        }
+    }
+}
+
+/// f16 to f32.
+pub fn widen_f16(level: Level, from: &[f16], to: &mut [f32]) {
+    assert_eq!(from.len(), to.len());
+    #[cfg(target_arch = "x86_64")]
+    if level.min(Level::best()) >= Level::Avx2 {
+        // SAFETY: this processor has F16C; both slices are of one length.
+        return unsafe { widen_f16c(from, to) };
+    }
+    let _ = level;
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = from.to_f32();
+    }
+}
+
+/// # Safety
+/// The processor has F16C and AVX; `to` is as long as `from`.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx,f16c")]
+unsafe fn widen_f16c(from: &[f16], to: &mut [f32]) {
+    use std::arch::x86_64::{_mm_loadu_si128, _mm256_cvtph_ps, _mm256_storeu_ps};
+    let whole = from.len() / 8 * 8;
+    for at in (0..whole).step_by(8) {
+        // SAFETY: eight values from `at` lie in both slices.
+        unsafe {
+            let eight = _mm256_cvtph_ps(_mm_loadu_si128(from.as_ptr().add(at).cast()));
+            _mm256_storeu_ps(to.as_mut_ptr().add(at), eight);
+        }
+    }
+    for (to, from) in to[whole..].iter_mut().zip(&from[whole..]) {
+        *to = from.to_f32();
+    }
+}
