@@ -138,6 +138,6 @@ fn bench_tells_the_median_of_its_runs_in_the_last_line() {
         assert!(last[key].as_f64().unwrap() > 0.0, "{key}: {last}");
     }
     assert!(last["peak_rss_bytes"].as_u64().unwrap() > 0 && last["threads"].as_u64().unwrap() > 0, "{last}");
-    assert_eq!((last["mode"].as_str(), last["decoder"].as_str()), (Some("exact"), Some("vae")));
+    assert_eq!((last["mode"].as_str(), last["decoder"].as_str()), (Some("fast"), Some("vae")));
     assert_eq!(told.lines().filter(|l| l.starts_with("run ")).count(), 2, "{told}");
 }
