@@ -17,7 +17,7 @@ mod unet;
 mod unet_blocks;
 
 use crate::engine::nn::weight::Place;
-use crate::engine::painting::Decoders;
+use crate::engine::painting::{Decoders, timed};
 use crate::engine::protocol::{DrawJob, DrawOutput, EngineFailure, FailureClass, ModelSpec, SdxlParts};
 use crate::engine::{Painter, Result, Watcher};
 use crate::media::Decoder;
@@ -48,13 +48,13 @@ impl Sdxl {
     }
 
     /// Has the decoders in memory that a job wants. They are read when they are first wanted: with the tiny one, the
-    /// other may never be.
-    fn with_decoders(&mut self, job: &DrawJob) -> Result<()> {
+    /// other may never be. Adds the seconds it took to `load_s`.
+    fn with_decoders(&mut self, job: &DrawJob, load_s: &mut f64) -> Result<()> {
         if (job.previews || job.decoder == Decoder::Taesd) && self.decoders.tiny.is_none() {
-            self.decoders.tiny = self.files.tiny(&self.place)?;
+            self.decoders.tiny = timed(load_s, || self.files.tiny(&self.place))?;
         }
         if (job.init.is_some() || job.decoder == Decoder::Vae) && self.decoders.vae.is_none() {
-            self.decoders.vae = Some(self.files.vae(&self.place)?);
+            self.decoders.vae = Some(timed(load_s, || self.files.vae(&self.place))?);
         }
         Ok(())
     }

@@ -50,7 +50,7 @@ impl Sdxl {
         if job.keep != Keep::All {
             self.text.drop_encoders();
         }
-        timed(&mut timings.load_s, || self.with_decoders(job))?;
+        self.with_decoders(job, &mut timings.load_s)?;
         let real_steps = task.schedule.steps() - task.first;
         let looker = Looker::new(watch, real_steps * job.seeds.len());
         let mut pictures = Vec::with_capacity(job.seeds.len());
