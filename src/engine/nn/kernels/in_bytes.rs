@@ -47,40 +47,27 @@ impl BytePanels {
             return None;
         }
         let (mut scales, mut sums) = (vec![0.0; outputs], vec![0; outputs]);
-        let rows = match rows {
-            Stored::Blocks(blocks) => {
-                blocks.check_rows(inputs).ok()?;
-                let each = scales.par_iter_mut().zip(sums.par_iter_mut()).enumerate();
-                each.for_each_init(<(Vec<f32>, Vec<i8>)>::default, |(row, bytes), (output, (scale, sum))| {
-                    row.resize(inputs, 0.0);
-                    bytes.resize(inputs, 0);
-                    blocks.widen(output * inputs..(output + 1) * inputs, row);
-                    round_rows(Level::best(), row, LARGEST, bytes, std::slice::from_mut(scale));
-                    *sum = bytes.iter().map(|v| i32::from(*v)).sum();
-                });
-                return Some(Self { outputs, inputs, values: Values::Rows(blocks), scales, sums });
-            }
-            rows => rows,
-        };
+        let scratch = || (vec![0.0; inputs], vec![0; inputs]);
+        if let Stored::Blocks(blocks) = &rows {
+            blocks.check_rows(inputs).ok()?;
+            let each = scales.par_iter_mut().zip(sums.par_iter_mut()).enumerate();
+            each.for_each_init(scratch, |(row, bytes), (output, (scale, sum))| {
+                (*scale, *sum) = round_output(&rows, output, row, bytes);
+            });
+            return Some(Self { outputs, inputs, values: Values::Rows(blocks.clone()), scales, sums });
+        }
         let panel = inputs.next_multiple_of(CHUNK) * WIDE;
         let mut values = vec![0; outputs.div_ceil(WIDE) * panel];
         values
             .par_chunks_mut(panel)
             .zip(scales.par_chunks_mut(WIDE).zip(sums.par_chunks_mut(WIDE)))
             .enumerate()
-            .for_each_init(<(Vec<f32>, Vec<i8>)>::default, |(row, bytes), (number, (panel, (scales, sums)))| {
-                row.resize(inputs, 0.0);
-                bytes.resize(inputs, 0);
+            .for_each_init(scratch, |(row, bytes), (number, (panel, (scales, sums)))| {
                 for column in 0..scales.len() {
-                    let first = (number * WIDE + column) * inputs;
-                    rows.widen(first..first + inputs, row);
-                    let mut scale = [0.0];
-                    round_rows(Level::best(), row, LARGEST, bytes, &mut scale);
+                    (scales[column], sums[column]) = round_output(&rows, number * WIDE + column, row, bytes);
                     for (four, values) in bytes.chunks(4).enumerate() {
                         panel[(four * WIDE + column) * 4..][..values.len()].copy_from_slice(values);
                     }
-                    scales[column] = scale[0];
-                    sums[column] = bytes.iter().map(|v| i32::from(*v)).sum();
                 }
             });
         Some(Self { outputs, inputs, values: Values::Packed(values), scales, sums })
@@ -128,6 +115,14 @@ impl BytePanels {
         }
         bytes
     }
+}
+
+/// Rounds the row of an output: what a unit is worth, and the sum of its bytes.
+fn round_output(rows: &Stored, output: usize, row: &mut [f32], bytes: &mut [i8]) -> (f32, i32) {
+    rows.widen(output * row.len()..(output + 1) * row.len(), row);
+    let mut scale = [0.0];
+    round_rows(Level::best(), row, LARGEST, bytes, &mut scale);
+    (scale[0], bytes.iter().map(|v| i32::from(*v)).sum())
 }
 
 /// Rows of activations in bytes.
