@@ -62,13 +62,13 @@ impl Input<'_> {
         (self.height * scale, self.width * scale)
     }
 
-    /// Row `y` that the convolution sees of a picture, with a pixel of zeros before and zeros after it, in blocks of 32
-    /// channels: `[chunk][column][32]`, `columns` of them. Rows outside are zeros.
+    /// A part of row `y` that the convolution sees of a picture, in blocks of 32 channels: `[chunk][column][32]`, `columns` of
+    /// them from the pixel before pixel `left` on. What is outside the picture is zeros.
     pub(super) fn ready_row(
         &self,
         level: Level,
         (picture, y): (usize, Option<usize>),
-        columns: usize,
+        (left, columns): (usize, usize),
         out: &mut [f32],
     ) {
         let (height, width) = self.seen();
@@ -81,42 +81,51 @@ impl Input<'_> {
         let row = &self.values[(picture * self.height + y / scale) * self.width * c..][..self.width * c];
         let of = picture * c..(picture + 1) * c;
         let norm = self.norm.map(|(factors, offsets)| (&factors[of.clone()], &offsets[of]));
-        fill_row(level, row, norm, (c, width, scale), columns, out);
+        fill_row(level, row, norm, (c, width, scale), (left, columns), out);
     }
 }
 
 per_level! {
     /// See [`Input::ready_row`]; `shape` is channels, pixels that are seen, and how often each is.
-    pub fn fill_row(row: &[f32], norm: Option<(&[f32], &[f32])>, shape: (usize, usize, usize), columns: usize, out: &mut [f32]) {
-        let (channels, width, scale) = shape;
-        for (chunk, out) in out.chunks_exact_mut(columns * WIDE).enumerate() {
-            let first = chunk * WIDE;
-            let n = WIDE.min(channels - first);
-            out[..WIDE].fill(0.0);
-            out[(width + 1) * WIDE..].fill(0.0);
-            for (x, to) in out[WIDE..(width + 1) * WIDE].chunks_exact_mut(WIDE).enumerate() {
-                if x % scale == 1 {
-                    continue;
-                }
-                let from = &row[x / scale * channels + first..][..n];
-                match norm {
-                    Some((factors, offsets)) => {
-                        let (factors, offsets) = (&factors[first..first + n], &offsets[first..first + n]);
-                        for (((to, v), f), o) in to.iter_mut().zip(from).zip(factors).zip(offsets) {
-                            *to = silu_one(v * f + o);
-                        }
-                    }
-                    None => put(from, to),
-                }
-                if n < WIDE {
-                    to[n..].fill(0.0);
-                }
+    pub fn fill_row(
+        row: &[f32],
+        norm: Option<(&[f32], &[f32])>,
+        shape: (usize, usize, usize),
+        place: (usize, usize),
+        out: &mut [f32],
+    ) {
+        let ((channels, width, scale), (left, columns)) = (shape, place);
+        // Pixel by pixel, not chunk by chunk: memory is fastest read in its order.
+        for column in 0..columns {
+            // Column 0 is the pixel before `left`.
+            let Some(x) = (left + column).checked_sub(1).filter(|x| *x < width) else {
+                out.chunks_exact_mut(columns * WIDE).for_each(|out| out[column * WIDE..][..WIDE].fill(0.0));
+                continue;
+            };
+            let pixel = &row[x / scale * channels..][..channels];
+            for (chunk, from) in pixel.chunks(WIDE).enumerate() {
+                let to = &mut out[(chunk * columns + column) * WIDE..][..WIDE];
+                let norm = norm.map(|(factors, offsets)| (&factors[chunk * WIDE..], &offsets[chunk * WIDE..]));
+                ready_block(from, norm, to);
             }
-            if scale == 2 {
-                for pair in out[WIDE..(width + 1) * WIDE].chunks_exact_mut(2 * WIDE) {
-                    pair.copy_within(..WIDE, WIDE);
-                }
-            }
+        }
+    }
+}
+
+/// Up to 32 channels of a pixel, filled up with zeros.
+#[inline(always)]
+fn ready_block(from: &[f32], norm: Option<(&[f32], &[f32])>, to: &mut [f32]) {
+    put(from, to);
+    let Some((factors, offsets)) = norm else { return };
+    if from.len() == WIDE {
+        // Of a length that is known, or it is slower by half.
+        let (to, factors, offsets) = (&mut to[..WIDE], &factors[..WIDE], &offsets[..WIDE]);
+        for i in 0..WIDE {
+            to[i] = silu_one(to[i] * factors[i] + offsets[i]);
+        }
+    } else {
+        for ((v, f), o) in to.iter_mut().zip(factors).zip(offsets).take(from.len()) {
+            *v = silu_one(*v * f + o);
         }
     }
 }
@@ -145,7 +154,7 @@ fn made_ready(level: Level, input: &Input) -> Vec<f32> {
     let mut out = vec![0.0; input.batch() * height * width * c];
     out.par_chunks_mut(width * c).enumerate().for_each(|(line, out)| {
         let mut row = vec![0.0; c.div_ceil(WIDE) * columns * WIDE];
-        input.ready_row(level, (line / height, Some(line % height)), columns, &mut row);
+        input.ready_row(level, (line / height, Some(line % height)), (0, columns), &mut row);
         for (chunk, row) in row.chunks_exact(columns * WIDE).enumerate() {
             let n = WIDE.min(c - chunk * WIDE);
             for (pixel, values) in out.chunks_exact_mut(c).zip(row[WIDE..].chunks_exact(WIDE)) {

@@ -54,6 +54,24 @@ impl Output {
         Self { values, first, length }
     }
 
+    /// Has the memory of a block's row from `at` on come nearer, to be written, and that of `plus`, to be read. It need not
+    /// be there.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, at: usize, plus: Option<&[f32]>) {
+        #[cfg(target_arch = "x86_64")]
+        for line in [at, at + WIDE / 2] {
+            use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch};
+            // SAFETY: this touches nothing, wherever it points.
+            unsafe { _mm_prefetch::<_MM_HINT_ET0>(self.first.wrapping_add(line).cast()) };
+            if let Some(plus) = plus {
+                // SAFETY: as above.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(plus.as_ptr().wrapping_add(line).cast()) };
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = (at, plus);
+    }
+
     /// Writes values from `at` on.
     ///
     /// # Safety

@@ -5,7 +5,7 @@
 //! channels, and the transform of their sums back to 16 outputs. Weights are transformed when they are used, from
 //! the panels in their stored precision: four times as many would have to be kept else.
 //!
-//! Some rows of tiles are worked on at a time. First their input is made ready (norm, activation, larger, borders filled with
+//! A rectangle of tiles is worked on at a time. First its input is made ready (norm, activation, larger, borders filled with
 //! zeros), then it is transformed, then a task takes some tiles and some panels. What lies where:
 //! ready input `[chunk][row][column][32]`, transformed `[block of tiles][chunk][36][tile][32]`, weights `[36][channel][32]`,
 //! sums `[panel][36][tile][32]`.
@@ -23,8 +23,8 @@ use std::ops::Range;
 
 /// Outputs along a side of a tile.
 pub const SIDE: usize = 4;
-/// Most values of a transformed input: it should stay in the last cache.
-const TRANSFORMED: usize = 4 << 20;
+/// Values of a rectangle's transformed input for each thread: they should stay in the last cache, which others use too.
+const TRANSFORMED: usize = 1 << 18;
 /// Chunks of channels that a task transforms weights of at a time.
 const CHUNKS: usize = 2;
 const CHANNELS: usize = CHUNKS * WIDE;
@@ -47,11 +47,12 @@ pub fn serves(input: &Input, window: Window) -> bool {
     window == Window { size: 3, stride: 1, before: 1, after: 1 } && input.channels >= WIDE && height * width >= 64
 }
 
-/// Some rows of tiles of one picture.
-struct Strip {
+/// A rectangle of tiles of one picture, as wide as what is above it.
+struct Rectangle {
     picture: usize,
-    /// First row of tiles.
-    first: usize,
+    /// First row of tiles, and first column.
+    top: usize,
+    left: usize,
     /// Tiles a row, and in all.
     across: usize,
     tiles: usize,
@@ -60,7 +61,7 @@ struct Strip {
     most: usize,
 }
 
-impl Strip {
+impl Rectangle {
     /// The tiles of a block.
     fn block(&self, block: usize) -> Range<usize> {
         block * self.tiles / self.blocks..(block + 1) * self.tiles / self.blocks
@@ -78,52 +79,65 @@ impl Strip {
 /// When the sizes disagree.
 #[must_use]
 pub fn convolve(level: Level, input: &Input, weight: &Panels, finish: Finish) -> Vec<f32> {
+    let values = TRANSFORMED * rayon::current_num_threads();
+    let tiles = values / (input.channels.next_multiple_of(WIDE) * POINTS);
+    in_rectangles(level, input, weight, finish, tiles.max(most(level).0))
+}
+
+/// The same in rectangles of about as many tiles.
+fn in_rectangles(level: Level, input: &Input, weight: &Panels, finish: Finish, tiles: usize) -> Vec<f32> {
     let (height, width) = input.seen();
     let out = Output::of(input.batch() * height * width * weight.outputs());
     assert_eq!(weight.inputs(), 9 * input.channels);
     assert!(finish.plus.is_none_or(|plus| plus.len() == input.batch() * height * width * weight.outputs()));
     let (down, across) = (height.div_ceil(SIDE), width.div_ceil(SIDE));
     let chunks = input.channels.div_ceil(WIDE);
-    let rows = (TRANSFORMED / (across * chunks * WIDE * POINTS)).clamp(1, down);
+    let parts = across.div_ceil(tiles);
+    let rows = tiles.div_ceil(across.div_ceil(parts)).min(down);
     // Taken out, for while it waits for others this thread may be given a task of another convolution.
-    let (mut ready, mut transformed) = STRIP.take();
-    for picture in 0..input.batch() {
-        for first in (0..down).step_by(rows) {
-            let tiles = across * rows.min(down - first);
+    let (mut ready, mut transformed) = AREA.take();
+    for (picture, part) in (0..input.batch()).flat_map(|picture| (0..parts).map(move |part| (picture, part))) {
+        let (left, right) = (part * across / parts, (part + 1) * across / parts);
+        for top in (0..down).step_by(rows) {
+            let tiles = (right - left) * rows.min(down - top);
             let blocks = tiles.div_ceil(most(level).0);
-            let strip = Strip { picture, first, across, tiles, blocks, most: tiles.div_ceil(blocks) };
-            make_ready(level, input, &strip, &mut ready);
-            transform(level, chunks, &strip, &ready, &mut transformed);
-            multiply(level, input, &strip, &transformed, weight, (finish, &out));
+            let most = tiles.div_ceil(blocks);
+            let area = Rectangle { picture, top, left, across: right - left, tiles, blocks, most };
+            make_ready(level, input, &area, rows, &mut ready);
+            transform(level, chunks, &area, &ready, &mut transformed);
+            multiply(level, input, &area, &transformed, weight, (finish, &out));
         }
     }
-    STRIP.set((ready, transformed));
-    // SAFETY: the strips cover all pixels, their tasks all outputs of each.
+    AREA.set((ready, transformed));
+    // SAFETY: the rectangles cover all pixels, their tasks all outputs of each.
     unsafe { out.finish() }
 }
 
-/// The strip's rows of input and one more on each side, `[row][chunk][column][32]`.
-fn make_ready(level: Level, input: &Input, strip: &Strip, ready: &mut Vec<f32>) {
-    let columns = SIDE * strip.across + 2;
+/// The rectangle's rows of input and one more on each side, `[row][chunk][column][32]`. The first two are the last two of
+/// the rectangle above, of `above` rows of tiles.
+fn make_ready(level: Level, input: &Input, area: &Rectangle, above: usize, ready: &mut Vec<f32>) {
+    let columns = SIDE * area.across + 2;
     let row = input.channels.div_ceil(WIDE) * columns * WIDE;
-    let rows = SIDE * (strip.tiles / strip.across) + 2;
+    let rows = SIDE * (area.tiles / area.across) + 2;
+    let had = if area.top == 0 { 0 } else { 2 };
     grow(ready, rows * row);
-    ready[..rows * row].par_chunks_mut(row).enumerate().for_each(|(y, out)| {
-        let y = (strip.first * SIDE + y).checked_sub(1);
-        input.ready_row(level, (strip.picture, y), columns, out);
+    ready.copy_within(SIDE * above * row..(SIDE * above + had) * row, 0);
+    ready[had * row..rows * row].par_chunks_mut(row).enumerate().for_each(|(y, out)| {
+        let y = (area.top * SIDE + had + y).checked_sub(1);
+        input.ready_row(level, (area.picture, y), (area.left * SIDE, columns), out);
     });
 }
 
-fn transform(level: Level, chunks: usize, strip: &Strip, ready: &[f32], transformed: &mut Vec<f32>) {
-    let point = strip.point();
+fn transform(level: Level, chunks: usize, area: &Rectangle, ready: &[f32], transformed: &mut Vec<f32>) {
+    let point = area.point();
     let part = POINTS * point;
-    grow(transformed, strip.blocks * chunks * part);
-    let columns = SIDE * strip.across + 2;
+    grow(transformed, area.blocks * chunks * part);
+    let columns = SIDE * area.across + 2;
     let row = chunks * columns * WIDE;
-    transformed[..strip.blocks * chunks * part].par_chunks_mut(part).enumerate().for_each(|(i, out)| {
+    transformed[..area.blocks * chunks * part].par_chunks_mut(part).enumerate().for_each(|(i, out)| {
         let (block, chunk) = (i / chunks, i % chunks);
-        for (t, tile) in strip.block(block).enumerate() {
-            let (y, x) = (tile / strip.across * SIDE, tile % strip.across * SIDE);
+        for (t, tile) in area.block(block).enumerate() {
+            let (y, x) = (tile / area.across * SIDE, tile % area.across * SIDE);
             let from = &ready[y * row + (chunk * columns + x) * WIDE..][..5 * row + 6 * WIDE];
             let to = &mut out[t * WIDE..][..(POINTS - 1) * point + WIDE];
             // SAFETY: six rows of six pixels, and 36 points, lie in the two slices.
@@ -141,27 +155,27 @@ struct Scratch {
 }
 
 thread_local! {
-    /// A strip's input, ready and transformed. Kept: fresh pages cost more than what is computed on them.
-    static STRIP: RefCell<(Vec<f32>, Vec<f32>)> = RefCell::default();
+    /// A rectangle's input, ready and transformed. Kept: fresh pages cost more than what is computed on them.
+    static AREA: RefCell<(Vec<f32>, Vec<f32>)> = RefCell::default();
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 fn multiply(
     level: Level,
     input: &Input,
-    strip: &Strip,
+    area: &Rectangle,
     transformed: &[f32],
     weight: &Panels,
     (finish, out): (Finish, &Output),
 ) {
     let panels = most(level).1;
     let chunks = input.channels.div_ceil(WIDE);
-    let point = strip.point();
+    let point = area.point();
     let part = POINTS * point;
     let groups = weight.panels().div_ceil(panels);
-    (0..strip.blocks * groups).into_par_iter().for_each(|task| {
+    (0..area.blocks * groups).into_par_iter().for_each(|task| {
         let (block, group) = (task / groups, task % groups);
-        let rows = strip.block(block).len();
+        let rows = area.block(block).len();
         let panels = group * panels..weight.panels().min((group + 1) * panels);
         SCRATCH.with_borrow_mut(|Scratch { widened, weights, sums }| {
             grow(sums, panels.len() * part);
@@ -179,7 +193,7 @@ fn multiply(
                 }
             }
             for (panel, sums) in panels.zip(sums.chunks_exact(part)) {
-                write(level, input.seen(), strip, strip.block(block), sums, (weight, panel), (finish, out));
+                write(level, input.seen(), area, area.block(block), sums, (weight, panel), (finish, out));
             }
         });
     });
@@ -214,29 +228,70 @@ fn weights_of(
 fn write(
     level: Level,
     (height, width): (usize, usize),
-    strip: &Strip,
+    area: &Rectangle,
     tiles: Range<usize>,
     sums: &[f32],
     (weight, panel): (&Panels, usize),
     (finish, out): (Finish, &Output),
 ) {
-    let point = strip.point();
+    let point = area.point();
     let (outputs, column, wide) = (weight.outputs(), panel * WIDE, weight.width(panel));
     let mut pixels = [0.0f32; SIDE * SIDE * WIDE];
     for (t, tile) in tiles.enumerate() {
-        let (y, x) = ((strip.first + tile / strip.across) * SIDE, tile % strip.across * SIDE);
+        let (y, x) = ((area.top + tile / area.across) * SIDE, (area.left + tile % area.across) * SIDE);
         let from = &sums[t * WIDE..][..(POINTS - 1) * point + WIDE];
+        // What the next tile adds and writes comes from memory meanwhile.
+        for dy in 0..SIDE {
+            let next = ((area.picture * height + y + dy) * width + x + SIDE) * outputs + column;
+            (0..SIDE).for_each(|dx| out.prefetch(next + dx * outputs, finish.plus));
+        }
         // SAFETY: 36 points lie in `from`, sixteen pixels in `pixels`.
         unsafe { transform_sums(level, from.as_ptr(), point, pixels.as_mut_ptr()) };
         let inside = SIDE.min(width - x);
         for (dy, row) in pixels.chunks_exact_mut(SIDE * WIDE).enumerate().take(height - y) {
-            let at = ((strip.picture * height + y + dy) * width + x) * outputs + column;
+            let at = ((area.picture * height + y + dy) * width + x) * outputs + column;
             let row = &mut row[..inside * WIDE];
             let plus = finish.plus.map_or(&[][..], |plus| &plus[at..]);
             finish_block(level, row, column, wide, finish, (plus, outputs));
             for (dx, pixel) in row.chunks_exact(WIDE).enumerate() {
                 // SAFETY: each output of each pixel belongs to one tile and one panel.
                 unsafe { out.write(at + dx * outputs, &pixel[..wide]) };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::panels::Stored;
+    use super::super::plain::numbers;
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn rectangles_of_any_size_make_the_same_map(
+            (batch, height, width) in (1usize..3, 8usize..40, 8usize..40),
+            (channels, outputs) in (32usize..70, 1usize..70),
+            (norm, doubled, with_plus) in any::<(bool, bool, bool)>(),
+            tiles in 1usize..60,
+            seed in any::<u32>(),
+        ) {
+            let values = numbers(batch * height * width * channels, seed);
+            let (factors, offsets) = (numbers(batch * channels, seed ^ 5), numbers(batch * channels, seed ^ 6));
+            let norm = norm.then_some((&factors[..], &offsets[..]));
+            let input = Input { values: &values, height, width, channels, norm, doubled };
+            let weight = Stored::F32(numbers(outputs * 9 * channels, seed ^ 1));
+            let weight = Panels::pack(outputs, channels, 9, weight).unwrap();
+            let (seen_height, seen_width) = input.seen();
+            let plus = numbers(batch * seen_height * seen_width * outputs, seed ^ 3);
+            let finish = Finish { plus: with_plus.then_some(&plus[..]), ..Finish::default() };
+            for level in Level::all() {
+                let whole = in_rectangles(level, &input, &weight, finish, usize::MAX);
+                let parts = in_rectangles(level, &input, &weight, finish, tiles);
+                prop_assert_eq!(&parts, &whole, "{:?}", level);
             }
         }
     }
