@@ -126,6 +126,12 @@ impl Files {
         T5Encoder::load(&Weights::new(source, place.clone()), &config, streamed, go_on)
     }
 
+    /// Whether T5 is computed with where its file is mapped, so that reading a layer copies nothing.
+    #[must_use]
+    pub fn t5_is_mapped(&self) -> bool {
+        is_gguf(&self.parts.t5)
+    }
+
     /// What a config says of T5, where there is one.
     ///
     /// # Errors

@@ -71,10 +71,12 @@ impl Text {
             return Ok(known.clone());
         }
         let words = self.tokenizers.1.encode(text, self.length)?;
+        // Each layer is used once: reading it for that costs no more than reading all of them before. Of a mapped file
+        // layers are not kept even where there is memory: they would be pages, which come back as fast as they left.
+        let streamed = keep != Keep::All || files.t5_is_mapped();
         let t5 = match &mut self.t5 {
             Some(t5) => t5,
-            // Each layer is used once: reading it for that costs no more than reading all of them before.
-            gone => gone.insert(timed(&mut self.loading_s, || files.t5(place, keep != Keep::All, go_on))?),
+            gone => gone.insert(timed(&mut self.loading_s, || files.t5(place, streamed, go_on))?),
         };
         let prompt = t5.encode(&words.ids, go_on)?;
         if keep != Keep::All {

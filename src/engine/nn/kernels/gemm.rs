@@ -15,8 +15,8 @@ use std::ops::Range;
 
 /// Most rows of a block: a multiple of what the kernels take at once (6 and 14).
 const ROWS: usize = 168;
-/// Inputs widened at a time, in whole chunks.
-const INPUTS: usize = 256;
+/// Inputs widened at a time, in whole chunks. Half of a panel's part, 8 kB, shares the first cache with rows of the left side.
+const INPUTS: usize = 128;
 /// Most panels of a task.
 const PANELS: usize = 8;
 /// Tasks wanted for each thread, so that the last ones end about together.
@@ -25,6 +25,8 @@ const TASKS: usize = 4;
 const PACKED: usize = 4 << 20;
 /// Chunks that a thread packs at a time.
 const CHUNKS: usize = 4;
+/// Most bytes of weights that are made ready at once: they should stay in the last cache.
+const READY: usize = 4 << 20;
 
 /// The left side of the product.
 pub trait Rows: Sync {
@@ -88,6 +90,8 @@ pub struct Wide<'a, X> {
 pub trait Product: Sync {
     /// Packed rows.
     type Packed: Default + Send + Sync + 'static;
+    /// A number of weights that were made ready.
+    type Ready: Default + Copy + Send + Sync + 'static;
 
     /// Rows of the left side.
     fn rows(&self) -> usize;
@@ -97,16 +101,21 @@ pub trait Product: Sync {
     fn outputs(&self) -> usize;
     /// Packs rows, in blocks of `block` rows.
     fn pack(&self, level: Level, rows: Range<usize>, block: usize, packed: &mut Self::Packed);
-    /// The sums of some packed rows, which are a block, and some panels: `[panel][row][32]`.
-    fn sums<'a>(
+    /// Whether the weights have to be made ready: then all blocks of rows use what was made once.
+    fn is_made(&self) -> bool;
+    /// Makes a panel's weights ready, `[input][32]` or as the product wants them.
+    fn make(&self, level: Level, panel: usize, ready: &mut [Self::Ready]);
+    /// The sums of some packed rows, which are a block, and some panels, each with its weights if they were made ready:
+    /// `[panel][row][32]`.
+    fn sums<'a, 'r>(
         &self,
         level: Level,
         block: (&Self::Packed, &Range<usize>),
-        panels: impl Iterator<Item = usize> + Clone,
+        panels: impl Iterator<Item = (usize, &'r [Self::Ready])> + Clone,
         scratch: &'a mut Scratch,
     ) -> &'a mut [f32];
-    /// Lends memory for packed rows that this thread had before: fresh pages cost more than packing.
-    fn with_packed<T>(work: impl FnOnce(&mut Self::Packed) -> T) -> T;
+    /// Lends memory for packed rows and for weights that this thread had before: fresh pages cost more than packing.
+    fn with_memory<T>(work: impl FnOnce(&mut Self::Packed, &mut Vec<Self::Ready>) -> T) -> T;
 }
 
 /// What a thread works in. Kept, so that its pages stay mapped and its lines in the cache.
@@ -115,12 +124,12 @@ pub struct Scratch {
     pub(super) right: Vec<f32>,
     pub(super) sums: Vec<f32>,
     pub(super) integers: Vec<i32>,
-    pub(super) bytes: Vec<i8>,
 }
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
-    static PACKED_ROWS: RefCell<Vec<f32>> = RefCell::default();
+    /// Packed rows, and weights that were made ready.
+    static MEMORY: RefCell<(Vec<f32>, Vec<f32>)> = RefCell::default();
 }
 
 /// Packs the rows part by part, and has each task of a part, a block of its rows and some panels, finished: `finish` is
@@ -133,29 +142,77 @@ fn in_tasks<P: Product>(
 ) {
     let rows = product.rows();
     let at_once = (PACKED / product.inputs() / ROWS).max(1) * ROWS;
-    let most = if gated { PANELS / 2 } else { PANELS };
-    P::with_packed(|packed| {
+    let sides = 1 + usize::from(gated);
+    // Values of a panel's weights that are made ready, and most panels of which they are at once.
+    let size = if product.is_made() { product.inputs().next_multiple_of(64) * WIDE } else { 0 };
+    let group = READY.checked_div(size * size_of::<P::Ready>() * sides).map_or(panels, |n| n.clamp(1, panels));
+    P::with_memory(|packed, ready| {
+        if ready.len() < group * sides * size {
+            ready.resize(group * sides * size, P::Ready::default());
+        }
         for first in (0..rows).step_by(at_once) {
             let n = at_once.min(rows - first);
             let block = n.div_ceil(n.div_ceil(ROWS));
-            let blocks = n.div_ceil(block);
             product.pack(level, first..first + n, block, packed);
-            let packed = &*packed;
-            let wanted = (TASKS * rayon::current_num_threads()).div_ceil(blocks);
-            let parts = panels.div_ceil(most).max(wanted.min(panels));
-            // Those of one panel side by side.
-            (0..blocks * parts).into_par_iter().for_each(|task| {
-                let (part, at) = (task / blocks, task % blocks * block);
-                let rows = at..n.min(at + block);
-                let own = part * panels / parts..(part + 1) * panels / parts;
-                let gates = if gated { own.start + panels..own.end + panels } else { 0..0 };
-                SCRATCH.with_borrow_mut(|scratch| {
-                    let sums = product.sums(level, (packed, &rows), own.clone().chain(gates), scratch);
-                    finish(&(first + rows.start..first + rows.end), own, sums);
-                });
-            });
+            for from in (0..panels).step_by(group) {
+                let own = from..panels.min(from + group);
+                let both = || own.clone().chain(if gated { own.start + panels..own.end + panels } else { 0..0 });
+                let ready = &mut ready[..own.len() * sides * size];
+                if size > 0 {
+                    let made: Vec<(usize, &mut [P::Ready])> = both().zip(ready.chunks_exact_mut(size)).collect();
+                    made.into_par_iter().for_each(|(panel, ready)| product.make(level, panel, ready));
+                }
+                let tasks = Tasks { first, n, block, own, panels, gated, size };
+                tasks.run(level, product, (packed, ready), &finish);
+            }
         }
     });
+}
+
+/// The tasks of some packed rows and some panels.
+struct Tasks {
+    /// The first row, and how many.
+    first: usize,
+    n: usize,
+    /// Most rows of a block.
+    block: usize,
+    /// The panels, of so many in all, which are followed by as many gates.
+    own: Range<usize>,
+    panels: usize,
+    gated: bool,
+    /// Values of a panel's weights where they were made ready, else 0.
+    size: usize,
+}
+
+impl Tasks {
+    fn run<P: Product>(
+        &self,
+        level: Level,
+        product: &P,
+        (packed, ready): (&P::Packed, &[P::Ready]),
+        finish: &(impl Fn(&Range<usize>, Range<usize>, &mut [f32]) + Sync),
+    ) {
+        let Self { first, n, block, own, panels, gated, size } = self;
+        let blocks = n.div_ceil(*block);
+        let most = if *gated { PANELS / 2 } else { PANELS };
+        let wanted = (TASKS * rayon::current_num_threads()).div_ceil(blocks);
+        let parts = own.len().div_ceil(most).max(wanted.min(own.len()));
+        let made = |slot: usize| ready.get(slot * size..(slot + 1) * size).unwrap_or_default();
+        // Those of one panel side by side.
+        (0..blocks * parts).into_par_iter().for_each(|task| {
+            let (part, at) = (task / blocks, task % blocks * block);
+            let rows = at..(*n).min(at + block);
+            let slots = part * own.len() / parts..(part + 1) * own.len() / parts;
+            let values = slots.clone().map(|slot| (own.start + slot, made(slot)));
+            let gates = if *gated { slots.clone() } else { 0..0 };
+            let gates = gates.map(|slot| (own.start + slot + panels, made(own.len() + slot)));
+            SCRATCH.with_borrow_mut(|scratch| {
+                let sums = product.sums(level, (packed, &rows), values.chain(gates), scratch);
+                let panels = own.start + slots.start..own.start + slots.end;
+                finish(&(first + rows.start..first + rows.end), panels, sums);
+            });
+        });
+    }
 }
 
 /// `out[row][output] = finish(Σ input x[row][input] · w[output][input])`, in parallel on rayon's pool.
@@ -210,6 +267,7 @@ pub fn multiply_gated(level: Level, product: &impl Product, bias: Option<&[f32]>
 impl<X: Rows> Product for Wide<'_, X> {
     /// `[block][chunk][row][32]`
     type Packed = Vec<f32>;
+    type Ready = f32;
 
     fn rows(&self) -> usize {
         self.x.rows()
@@ -237,11 +295,20 @@ impl<X: Rows> Product for Wide<'_, X> {
         });
     }
 
-    fn sums<'a>(
+    fn is_made(&self) -> bool {
+        self.weight.is_quantised()
+    }
+
+    fn make(&self, level: Level, panel: usize, ready: &mut [f32]) {
+        let width = whole_chunks(self.weight.inputs());
+        self.weight.widen(level, panel, 0..width, &mut ready[..width * WIDE]);
+    }
+
+    fn sums<'a, 'r>(
         &self,
         level: Level,
         (packed, rows): (&Vec<f32>, &Range<usize>),
-        panels: impl Iterator<Item = usize> + Clone,
+        panels: impl Iterator<Item = (usize, &'r [f32])> + Clone,
         scratch: &'a mut Scratch,
     ) -> &'a mut [f32] {
         let width = whole_chunks(self.weight.inputs());
@@ -255,20 +322,25 @@ impl<X: Rows> Product for Wide<'_, X> {
             let values = &packed[rows.start * width + first * rows.len()..];
             let left = Left { values, rows: rows.len(), chunks: inputs / WIDE, step: block };
             let before = if first == 0 { Before::Zero } else { Before::Kept };
-            for (panel, sums) in panels.clone().zip(sums.chunks_exact_mut(block)) {
-                let right = &mut right[..inputs * WIDE];
-                self.weight.widen(level, panel, first..first + inputs, right);
+            for ((panel, ready), sums) in panels.clone().zip(sums.chunks_exact_mut(block)) {
+                let right = match ready.get(first * WIDE..) {
+                    Some(ready) if !ready.is_empty() => ready,
+                    _ => {
+                        self.weight.widen(level, panel, first..first + inputs, &mut right[..inputs * WIDE]);
+                        &right[..]
+                    }
+                };
                 product(level, left, right, sums, before, self.weight.width(panel) <= WIDE / 2);
             }
         }
         &mut sums[..all]
     }
 
-    fn with_packed<T>(work: impl FnOnce(&mut Vec<f32>) -> T) -> T {
+    fn with_memory<T>(work: impl FnOnce(&mut Vec<f32>, &mut Vec<f32>) -> T) -> T {
         // Taken out: while this thread waits for others it may be given a task of another product.
-        let mut packed = PACKED_ROWS.take();
-        let result = work(&mut packed);
-        PACKED_ROWS.set(packed);
+        let (mut packed, mut ready) = MEMORY.take();
+        let result = work(&mut packed, &mut ready);
+        MEMORY.set((packed, ready));
         result
     }
 }
@@ -285,7 +357,7 @@ mod tests {
     use super::super::blocks::Kind;
     use super::super::output::Then;
     use super::super::panels::Stored;
-    use super::super::plain::{self, assert_close, numbers, quantised};
+    use super::super::plain::{self, assert_close, assert_within, numbers, quantised};
     use super::*;
     use half::{bf16, f16};
     use proptest::prelude::*;
@@ -348,11 +420,16 @@ mod tests {
             let inputs = blocks * kind.block().0;
             let weight = quantised(kind, outputs * inputs, seed);
             let x = numbers(rows * inputs, seed ^ 1);
-            let plain = plain::product(&x, &weight.to_f32(), inputs);
+            let wide = weight.to_f32();
+            let plain = plain::product(&x, &wide, inputs);
+            // What cancels out in a sum was there, and rounded.
+            let sizes = |values: &[f32]| values.iter().map(|v| v.abs()).collect::<Vec<f32>>();
+            let largest = plain::product(&sizes(&x), &sizes(&wide), inputs).into_iter().fold(1.0, f64::max);
             let panels = Panels::pack(outputs, inputs, 1, Stored::Blocks(weight)).unwrap();
             let rows = Plain { values: &x, width: inputs };
             for level in Level::all() {
-                assert_close(&multiply(level, &Wide { x: &rows, weight: &panels }, Finish::default()), &plain);
+                let out = multiply(level, &Wide { x: &rows, weight: &panels }, Finish::default());
+                assert_within(&out, &plain, 1e-6 * largest);
             }
         }
 

@@ -1,7 +1,7 @@
 //! Linear layers in bytes: a scale for each output of the weights, and one for each row of the activations, both
 //! symmetric about zero. Weights have seven bits, which [`super::tile_i8`] can add up fast, activations eight: their rows
 //! have more outliers. The sums are exact; what is lost is lost by rounding. Quantised weights stay as their file has
-//! them, where it is mapped, and are rounded again at each use: their bytes would take more memory than they do.
+//! them, where it is mapped, and are rounded again by each product: their bytes would take more memory than they do.
 
 use super::blocks::Blocks;
 use super::gemm::{Product, Scratch, grow};
@@ -17,6 +17,10 @@ use std::ops::Range;
 const INPUTS: usize = 512;
 /// The largest number an activation becomes.
 const BYTE: f32 = 127.0;
+/// Inputs of kept rows that are rounded at a time: whole blocks of every kind.
+const MADE: usize = 256;
+/// From a row of them to the next: at a distance of 256 all would fall into the same few lines of the first cache.
+const ROW: usize = MADE + 16;
 /// Rows that a task rounds.
 const ROWS: usize = 16;
 
@@ -34,7 +38,7 @@ pub struct BytePanels {
 enum Values {
     /// `[panel of 32 outputs][four inputs][32][4]`, inputs filled up to a multiple of 64.
     Packed(Vec<i8>),
-    /// Rows that are rounded when they are used.
+    /// Rows that are rounded by each product.
     Rows(Blocks),
 }
 
@@ -89,31 +93,29 @@ impl BytePanels {
         panel * WIDE..self.outputs.min((panel + 1) * WIDE)
     }
 
-    /// Some inputs of a panel, `[four inputs][32][4]`, in `scratch` where they have to be made.
-    fn bytes<'a>(
-        &'a self,
-        level: Level,
-        panel: usize,
-        range: Range<usize>,
-        (row, bytes): (&mut Vec<f32>, &'a mut Vec<i8>),
-    ) -> &'a [i8] {
-        let blocks = match &self.values {
-            Values::Packed(values) => {
-                let at = panel * self.inputs.next_multiple_of(CHUNK);
-                return &values[(at + range.start) * WIDE..(at + range.end) * WIDE];
+    /// Those inputs of a panel, `[four inputs][32][4]`, where they are there.
+    fn packed(&self, panel: usize, range: Range<usize>) -> Option<&[i8]> {
+        let Values::Packed(values) = &self.values else { return None };
+        let at = panel * self.inputs.next_multiple_of(CHUNK);
+        Some(&values[(at + range.start) * WIDE..(at + range.end) * WIDE])
+    }
+
+    /// All inputs of a panel, made of rows that are kept.
+    fn make(&self, level: Level, panel: usize, to: &mut [i8]) {
+        let Values::Rows(blocks) = &self.values else { return };
+        let outputs = self.outputs_of(panel);
+        let (mut wide, mut rounded) = ([0.0; MADE], [0i8; WIDE * ROW]);
+        for first in (0..self.inputs.next_multiple_of(CHUNK)).step_by(MADE) {
+            let known = MADE.min(self.inputs.saturating_sub(first));
+            for (row, output) in rounded.chunks_exact_mut(ROW).zip(outputs.clone()) {
+                let at = output * self.inputs + first;
+                blocks.widen(at..at + known, &mut wide[..known]);
+                round_part(level, &wide[..known], self.scales[output], row);
+                row[known..].fill(0);
             }
-            Values::Rows(blocks) => blocks,
-        };
-        bytes.clear();
-        bytes.resize(range.len() * WIDE, 0);
-        let inputs = range.start..range.end.min(self.inputs);
-        row.resize(row.len().max(range.len()), 0.0);
-        for (column, output) in self.outputs_of(panel).enumerate() {
-            let row = &mut row[..inputs.len()];
-            blocks.widen(output * self.inputs + inputs.start..output * self.inputs + inputs.end, row);
-            place_row(level, row, self.scales[output], &mut bytes[column * 4..]);
+            let there = MADE.min(to.len() / WIDE - first);
+            in_fours(level, &rounded, &mut to[first * WIDE..(first + there) * WIDE]);
         }
-        bytes
     }
 }
 
@@ -177,12 +179,21 @@ per_level! {
 }
 
 per_level! {
-    /// Rounds a part of a row whose unit is worth `scale` to every fourth of four bytes in 128.
-    pub fn place_row(row: &[f32], scale: f32, bytes: &mut [i8]) {
+    /// Rounds a part of a row whose unit is worth `scale`.
+    pub fn round_part(row: &[f32], scale: f32, bytes: &mut [i8]) {
         let factor = 1.0 / if scale > 0.0 { scale } else { f32::INFINITY };
-        for (to, values) in bytes.chunks_mut(4 * WIDE).zip(row.chunks(4)) {
-            for (to, v) in to.iter_mut().zip(values) {
-                *to = nearest(v * factor);
+        for (to, v) in bytes.iter_mut().zip(row) {
+            *to = nearest(v * factor);
+        }
+    }
+}
+
+per_level! {
+    /// Rows of 256 bytes, [`ROW`] apart, to `[four inputs][32][4]`, as many as there is room for.
+    pub fn in_fours(rows: &[i8], to: &mut [i8]) {
+        for (four, to) in to.chunks_exact_mut(4 * WIDE).enumerate() {
+            for (row, to) in rows.chunks_exact(ROW).zip(to.chunks_exact_mut(4)) {
+                to.copy_from_slice(&row[four * 4..four * 4 + 4]);
             }
         }
     }
@@ -205,11 +216,13 @@ pub struct Bytes<'a> {
 }
 
 thread_local! {
-    static BYTE_ROWS: RefCell<ByteRows> = RefCell::default();
+    /// Rows, and weights that were made ready.
+    static MEMORY: RefCell<(ByteRows, Vec<i8>)> = RefCell::default();
 }
 
 impl Product for Bytes<'_> {
     type Packed = ByteRows;
+    type Ready = i8;
 
     fn rows(&self) -> usize {
         self.x.len() / self.weight.inputs
@@ -237,17 +250,25 @@ impl Product for Bytes<'_> {
         });
     }
 
-    fn sums<'a>(
+    fn is_made(&self) -> bool {
+        matches!(self.weight.values, Values::Rows(_))
+    }
+
+    fn make(&self, level: Level, panel: usize, ready: &mut [i8]) {
+        self.weight.make(level, panel, ready);
+    }
+
+    fn sums<'a, 'r>(
         &self,
         level: Level,
         (packed, rows): (&ByteRows, &Range<usize>),
-        panels: impl Iterator<Item = usize> + Clone,
+        panels: impl Iterator<Item = (usize, &'r [i8])> + Clone,
         scratch: &'a mut Scratch,
     ) -> &'a mut [f32] {
         let width = self.weight.inputs.next_multiple_of(CHUNK);
         let (n, block) = (rows.len(), rows.len() * WIDE);
         let all = panels.clone().count() * block;
-        let Scratch { sums, integers, right, bytes: made } = scratch;
+        let Scratch { sums, integers, .. } = scratch;
         if integers.len() < all {
             integers.resize(all, 0);
         }
@@ -257,13 +278,14 @@ impl Product for Bytes<'_> {
             let inputs = INPUTS.min(width - first);
             let left = &left[first * n..];
             let before = if first == 0 { Before::Zero } else { Before::Kept };
-            for (panel, sums) in panels.clone().zip(integers.chunks_exact_mut(block)) {
-                let right = self.weight.bytes(level, panel, first..first + inputs, (right, made));
+            for ((panel, ready), sums) in panels.clone().zip(integers.chunks_exact_mut(block)) {
+                let right = self.weight.packed(panel, first..first + inputs);
+                let right = right.unwrap_or_else(|| &ready[first * WIDE..(first + inputs) * WIDE]);
                 let start = start(&self.weight.sums[self.weight.outputs_of(panel)]);
                 product(level, (left, n), right, sums, (before, &start));
             }
         }
-        for (panel, (to, from)) in panels.zip(sums.chunks_exact_mut(block).zip(integers.chunks_exact(block))) {
+        for ((panel, _), (to, from)) in panels.zip(sums.chunks_exact_mut(block).zip(integers.chunks_exact(block))) {
             scale_block(
                 level,
                 from,
@@ -275,11 +297,11 @@ impl Product for Bytes<'_> {
         &mut sums[..all]
     }
 
-    fn with_packed<T>(work: impl FnOnce(&mut ByteRows) -> T) -> T {
+    fn with_memory<T>(work: impl FnOnce(&mut ByteRows, &mut Vec<i8>) -> T) -> T {
         // Taken out: while this thread waits for others it may be given a task of another product.
-        let mut packed = BYTE_ROWS.take();
-        let result = work(&mut packed);
-        BYTE_ROWS.set(packed);
+        let (mut packed, mut ready) = MEMORY.take();
+        let result = work(&mut packed, &mut ready);
+        MEMORY.set((packed, ready));
         result
     }
 }
@@ -315,11 +337,10 @@ mod tests {
         let mut out = Vec::new();
         let width = weight.inputs.next_multiple_of(CHUNK);
         let mut rows = ByteRows::default();
-        let (mut row_scratch, mut bytes) = (Vec::new(), Vec::new());
         rows.round(Level::Portable, x, weight.inputs);
         for (row, scale) in rows.rounded.chunks_exact(width).zip(&rows.scales) {
             for o in 0..weight.outputs {
-                let panel = weight.bytes(Level::Portable, o / WIDE, 0..width, (&mut row_scratch, &mut bytes));
+                let panel = weight.packed(o / WIDE, 0..width).unwrap();
                 let sum: i32 = row
                     .iter()
                     .enumerate()

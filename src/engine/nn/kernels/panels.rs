@@ -15,6 +15,8 @@ use std::ops::Range;
 
 /// Inputs of quantised rows that are widened at a time: whole blocks of every kind.
 const INPUTS: usize = 256;
+/// From a row of them to the next: at a distance of 256 all would fall into the same few lines of the first cache.
+const ROW: usize = INPUTS + 16;
 
 /// Numbers in the precision they are stored in; the arithmetic is f32.
 pub enum Stored {
@@ -148,6 +150,12 @@ impl Panels {
         WIDE.min(self.outputs - panel * WIDE)
     }
 
+    /// Whether they are kept in blocks, which take more to be widened than numbers.
+    #[must_use]
+    pub fn is_quantised(&self) -> bool {
+        matches!(self.values, Stored::Blocks(_))
+    }
+
     /// The inputs `range` of a panel in f32, `[input][32]`.
     ///
     /// # Panics
@@ -175,10 +183,11 @@ impl Panels {
         }
         assert_eq!(to.len(), range.len() * WIDE);
         ROWS.with_borrow_mut(|rows| {
-            rows.resize(WIDE * INPUTS, 0.0);
+            rows.resize(WIDE * ROW, 0.0);
             for (first, to) in range.clone().step_by(INPUTS).zip(to.chunks_mut(INPUTS * WIDE)) {
                 let end = self.inputs.min(first + to.len() / WIDE);
-                for (column, row) in rows.chunks_exact_mut(INPUTS).enumerate() {
+                for (column, row) in rows.chunks_exact_mut(ROW).enumerate() {
+                    let row = &mut row[..INPUTS];
                     let known = if column < self.width(panel) { end.saturating_sub(first) } else { 0 };
                     let at = (panel * WIDE + column) * self.inputs + first;
                     if known > 0 {
@@ -193,10 +202,10 @@ impl Panels {
 }
 
 per_level! {
-    /// Rows `[32][256]` to `[input][32]`, as many inputs as there is room for.
+    /// Rows of 256 inputs, [`ROW`] apart, to `[input][32]`, as many inputs as there is room for.
     pub fn turn(rows: &[f32], to: &mut [f32]) {
         for (eight, to) in to.chunks_mut(8 * WIDE).enumerate() {
-            for (column, row) in rows.chunks_exact(INPUTS).enumerate() {
+            for (column, row) in rows.chunks_exact(ROW).enumerate() {
                 for (to, value) in to[column..].iter_mut().step_by(WIDE).zip(&row[eight * 8..]) {
                     *to = *value;
                 }

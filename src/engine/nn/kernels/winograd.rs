@@ -81,7 +81,7 @@ impl Rectangle {
 pub fn convolve(level: Level, input: &Input, weight: &Panels, finish: Finish) -> Vec<f32> {
     let values = TRANSFORMED * rayon::current_num_threads();
     let tiles = values / (input.channels.next_multiple_of(WIDE) * POINTS);
-    in_rectangles(level, input, weight, finish, tiles.max(most(level).0))
+    in_rectangles(level, input, weight, finish, tiles.max(2 * most(level).0))
 }
 
 /// The same in rectangles of about as many tiles.
