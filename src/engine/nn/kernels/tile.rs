@@ -185,19 +185,11 @@ mod x86 {
         // SAFETY: ROWS rows of `a` and `c`, and `chunks` chunks of `a` and `b`, are there: the caller's promise.
         unsafe {
             if kept {
-                for row in ROWS..2 * ROWS {
-                    _mm_prefetch::<_MM_HINT_T0>(c.wrapping_add(row * WIDE).cast());
-                }
                 for (row, sums) in sums.iter_mut().enumerate() {
                     *sums = [_mm256_loadu_ps(c.add(row * WIDE)), _mm256_loadu_ps(c.add(row * WIDE + 8))];
                 }
             }
             for _ in 0..chunks {
-                // The rows of the next part come from the second cache meanwhile.
-                for row in ROWS..2 * ROWS {
-                    _mm_prefetch::<_MM_HINT_T0>(a.wrapping_add(row * WIDE).cast());
-                    _mm_prefetch::<_MM_HINT_T0>(a.wrapping_add(row * WIDE + 16).cast());
-                }
                 for i in 0..WIDE {
                     let right = [_mm256_loadu_ps(b), _mm256_loadu_ps(b.add(8))];
                     for (row, sums) in sums.iter_mut().enumerate() {
@@ -237,6 +229,7 @@ mod x86 {
                 }
             }
             for _ in 0..chunks {
+                // The rows of the next part come from the second cache meanwhile.
                 for row in ROWS..2 * ROWS {
                     _mm_prefetch::<_MM_HINT_T0>(a.wrapping_add(row * WIDE).cast());
                     _mm_prefetch::<_MM_HINT_T0>(a.wrapping_add(row * WIDE + 16).cast());
