@@ -101,8 +101,9 @@ pub trait Product: Sync {
     fn outputs(&self) -> usize;
     /// Packs rows, in blocks of `block` rows.
     fn pack(&self, level: Level, rows: Range<usize>, block: usize, packed: &mut Self::Packed);
-    /// Whether the weights have to be made ready: then all blocks of rows use what was made once.
-    fn is_made(&self) -> bool;
+    /// Numbers that a panel's weights are when they were made ready, so that all blocks of rows use what was made once; 0
+    /// where they are used as they lie.
+    fn made(&self) -> usize;
     /// Makes a panel's weights ready, `[input][32]` or as the product wants them.
     fn make(&self, level: Level, panel: usize, ready: &mut [Self::Ready]);
     /// The sums of some packed rows, which are a block, and some panels, each with its weights if they were made ready:
@@ -143,8 +144,8 @@ fn in_tasks<P: Product>(
     let rows = product.rows();
     let at_once = (PACKED / product.inputs() / ROWS).max(1) * ROWS;
     let sides = 1 + usize::from(gated);
-    // Values of a panel's weights that are made ready, and most panels of which they are at once.
-    let size = if product.is_made() { product.inputs().next_multiple_of(64) * WIDE } else { 0 };
+    let size = product.made();
+    // Panels whose weights are ready at once.
     let group = READY.checked_div(size * size_of::<P::Ready>() * sides).map_or(panels, |n| n.clamp(1, panels));
     P::with_memory(|packed, ready| {
         if ready.len() < group * sides * size {
@@ -295,13 +296,12 @@ impl<X: Rows> Product for Wide<'_, X> {
         });
     }
 
-    fn is_made(&self) -> bool {
-        self.weight.is_quantised()
+    fn made(&self) -> usize {
+        if self.weight.is_quantised() { whole_chunks(self.weight.inputs()) * WIDE } else { 0 }
     }
 
     fn make(&self, level: Level, panel: usize, ready: &mut [f32]) {
-        let width = whole_chunks(self.weight.inputs());
-        self.weight.widen(level, panel, 0..width, &mut ready[..width * WIDE]);
+        self.weight.widen(level, panel, 0..whole_chunks(self.weight.inputs()), ready);
     }
 
     fn sums<'a, 'r>(
@@ -323,12 +323,11 @@ impl<X: Rows> Product for Wide<'_, X> {
             let left = Left { values, rows: rows.len(), chunks: inputs / WIDE, step: block };
             let before = if first == 0 { Before::Zero } else { Before::Kept };
             for ((panel, ready), sums) in panels.clone().zip(sums.chunks_exact_mut(block)) {
-                let right = match ready.get(first * WIDE..) {
-                    Some(ready) if !ready.is_empty() => ready,
-                    _ => {
-                        self.weight.widen(level, panel, first..first + inputs, &mut right[..inputs * WIDE]);
-                        &right[..]
-                    }
+                let right = if ready.is_empty() {
+                    self.weight.widen(level, panel, first..first + inputs, &mut right[..inputs * WIDE]);
+                    &right[..]
+                } else {
+                    &ready[first * WIDE..]
                 };
                 product(level, left, right, sums, before, self.weight.width(panel) <= WIDE / 2);
             }

@@ -171,20 +171,14 @@ per_level! {
         let top = tops.iter().fold(0.0f32, |a, b| if *b > a { *b } else { a });
         let wrong: f32 = wrong.iter().sum();
         scale[0] = top / largest + wrong;
-        let factor = 1.0 / if scale[0] > 0.0 { scale[0] } else { f32::INFINITY };
-        for (to, v) in bytes.iter_mut().zip(row) {
-            *to = nearest(v * factor);
-        }
+        to_units(row, scale[0], bytes);
     }
 }
 
 per_level! {
     /// Rounds a part of a row whose unit is worth `scale`.
     pub fn round_part(row: &[f32], scale: f32, bytes: &mut [i8]) {
-        let factor = 1.0 / if scale > 0.0 { scale } else { f32::INFINITY };
-        for (to, v) in bytes.iter_mut().zip(row) {
-            *to = nearest(v * factor);
-        }
+        to_units(row, scale, bytes);
     }
 }
 
@@ -196,6 +190,15 @@ per_level! {
                 to.copy_from_slice(&row[four * 4..four * 4 + 4]);
             }
         }
+    }
+}
+
+/// How many units, worth `scale` each, values are.
+#[inline(always)]
+fn to_units(row: &[f32], scale: f32, bytes: &mut [i8]) {
+    let factor = 1.0 / if scale > 0.0 { scale } else { f32::INFINITY };
+    for (to, v) in bytes.iter_mut().zip(row) {
+        *to = nearest(v * factor);
     }
 }
 
@@ -250,8 +253,11 @@ impl Product for Bytes<'_> {
         });
     }
 
-    fn is_made(&self) -> bool {
-        matches!(self.weight.values, Values::Rows(_))
+    fn made(&self) -> usize {
+        match self.weight.values {
+            Values::Packed(_) => 0,
+            Values::Rows(_) => self.weight.inputs.next_multiple_of(CHUNK) * WIDE,
+        }
     }
 
     fn make(&self, level: Level, panel: usize, ready: &mut [i8]) {
