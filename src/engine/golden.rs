@@ -19,8 +19,14 @@ pub fn golden(name: &str) -> Tensors {
     candle_core::safetensors::load(root().join("tests/golden").join(name), &Device::Cpu).unwrap()
 }
 
+/// Where candle's operations are tested: on the card in a build for one, else on the processor.
+pub fn candles_device() -> Device {
+    if cfg!(feature = "cuda") { Device::new_cuda(0).unwrap() } else { Device::Cpu }
+}
+
 pub fn values(tensor: &Tensor) -> Vec<f32> {
-    tensor.to_dtype(DType::F32).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+    let tensor = tensor.to_dtype(DType::F32).unwrap().to_device(&Device::Cpu).unwrap();
+    tensor.flatten_all().unwrap().to_vec1().unwrap()
 }
 
 pub fn worst(a: &[f32], b: &[f32]) -> f32 {

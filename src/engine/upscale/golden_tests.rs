@@ -6,12 +6,13 @@ use super::canvas::Canvas;
 use super::network::Network;
 use super::tiles::{Rect, tiles};
 use crate::engine::Watcher;
+use crate::engine::golden::candles_device;
 use crate::engine::nn::weight::Place;
 use crate::engine::noise::TorchRng;
 use crate::engine::protocol::{Architecture, DeviceChoice, FailureClass, ModelSpec, UpscaleJob};
 use crate::engine::weights::{SafetensorsFiles, Weights};
 use crate::media::{Picture, Progress};
-use candle_core::{DType, Device};
+use candle_core::DType;
 use proptest::prelude::*;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
@@ -109,8 +110,8 @@ fn whole(picture: &Picture) -> Rect {
 #[test]
 fn a_photo_becomes_what_the_reference_makes_of_it() {
     let (photo, theirs) = (photo(), golden("photo_x4.png"));
-    // Candle's operations are what a card runs; here they run on the processor, in f64.
-    let candle = Place { device: Device::Cpu, compute: DType::F64, bytes: false };
+    // Candle's operations are what a card runs.
+    let candle = Place { device: candles_device(), compute: DType::F64, bytes: false };
     let file = Arc::new(SafetensorsFiles::open(&[weights()]).unwrap());
     let network = Network::load(&Weights::new(file, candle.clone()), "weights").unwrap();
     for upscaler in [published(), &Upscaler { network, place: candle }] {

@@ -3,12 +3,12 @@
 use super::super::Flux;
 use super::{at, files, parts, spec};
 use crate::engine::Painter;
-use crate::engine::golden::{Nobody, cases, close, golden, psnr, root};
+use crate::engine::golden::{Nobody, candles_device, cases, close, golden, psnr, root};
 use crate::engine::nn::weight::Place;
 use crate::engine::painting::Looker;
 use crate::engine::protocol::{DrawJob, FailureClass, FluxParts, Keep};
 use crate::media::Picture;
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use std::collections::HashMap;
 use std::path::PathBuf;
 
@@ -16,20 +16,26 @@ fn load(path: PathBuf, parts: &FluxParts) -> Flux {
     Flux::load(&spec(path, parts), parts, Place::cpu()).unwrap()
 }
 
+/// Candle's operations in that precision, where a card runs them if the build is for one.
+fn candle(compute: DType) -> Place {
+    Place { device: candles_device(), compute, bytes: false }
+}
+
 fn theirs(file: &str) -> Picture {
     Picture::decode(&std::fs::read(at(file)).unwrap(), "golden").unwrap()
 }
 
-/// Draws every case as `change` has it, its models `in_bytes` or exact, and holds it to `least` dB.
-fn pictures_match(in_bytes: bool, least: f64, change: impl Fn(&mut DrawJob)) -> usize {
+/// Draws every case at `place` as `change` has it and holds it to `least` dB.
+fn pictures_match(place: &Place, least: f64, change: impl Fn(&mut DrawJob)) -> usize {
     let mut models: HashMap<String, Flux> = HashMap::new();
     let cases = cases("flux/cases.json").cases;
     let mut bad = Vec::new();
     for case in &cases {
         let name = case.model.clone().unwrap();
-        let model = models
-            .entry(name.clone())
-            .or_insert_with(|| load(at(&name), &FluxParts { bytes: in_bytes, ..parts(&name) }));
+        let model = models.entry(name.clone()).or_insert_with(|| {
+            let parts = FluxParts { bytes: place.bytes, ..parts(&name) };
+            Flux::load(&spec(at(&name), &parts), &parts, place.clone()).unwrap()
+        });
         let mut job = case.job(&root().join("tests/golden/flux"));
         change(&mut job);
         let output = model.draw(&job, &mut Nobody).unwrap();
@@ -45,18 +51,30 @@ fn pictures_match(in_bytes: bool, least: f64, change: impl Fn(&mut DrawJob)) -> 
 
 #[test]
 fn pictures_are_diffusers() {
-    assert_eq!(pictures_match(false, 55.0, |_| ()), 6);
+    assert_eq!(pictures_match(&Place::cpu(), 55.0, |_| ()), 6);
 }
 
 #[test]
 fn pictures_in_bytes_are_near() {
-    assert_eq!(pictures_match(true, 30.0, |_| ()), 6);
+    assert_eq!(pictures_match(&Place::cpu_in_bytes(), 30.0, |_| ()), 6);
+}
+
+#[test]
+fn pictures_match_by_candles_operations() {
+    assert_eq!(pictures_match(&candle(DType::F64), 55.0, |_| ()), 6);
+}
+
+/// In bf16, which candle multiplies on cards only.
+#[cfg(feature = "cuda")]
+#[test]
+fn pictures_match_in_half_precision() {
+    assert_eq!(pictures_match(&candle(DType::F16), 30.0, |_| ()), 6);
 }
 
 #[test]
 fn less_memory_draws_the_same_pictures() {
     for keep in [Keep::OnePart, Keep::OneBlock] {
-        assert_eq!(pictures_match(false, 55.0, |job| (job.keep, job.tiled) = (keep, true)), 6);
+        assert_eq!(pictures_match(&Place::cpu(), 55.0, |job| (job.keep, job.tiled) = (keep, true)), 6);
     }
 }
 

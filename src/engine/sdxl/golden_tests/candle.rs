@@ -1,25 +1,30 @@
-//! What runs on CUDA, held against diffusers on the CPU: candle's operations on channels-first maps, as exactly as they
-//! go and in the half precision that a card computes in.
+//! What runs on CUDA, held against diffusers: candle's operations on channels-first maps, as exactly as they go and in
+//! the half precision that a card computes in. On a card where the build is for one.
 
 use super::super::text::Text;
 use super::super::unet::Conditioning;
 use super::pictures::pictures_match;
 use super::{Tensors, cases, close, golden, map, tiny};
 use crate::engine::autoencoder::Strips;
+use crate::engine::golden::candles_device;
 use crate::engine::nn::FeatureMap;
 use crate::engine::nn::weight::Place;
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Tensor};
 
 /// Each precision and how far from diffusers it may be, in the tolerances of our kernels.
 const PRECISIONS: [(DType, f32); 2] = [(DType::F64, 1.0), (DType::F16, 100.0)];
 
 fn place(compute: DType) -> Place {
-    Place { device: Device::Cpu, compute, bytes: false }
+    Place { device: candles_device(), compute, bytes: false }
 }
 
 /// A golden map as a network of that precision takes it.
 fn input(tensors: &Tensors, name: &str, compute: DType) -> FeatureMap {
-    map(&tensors[name].to_dtype(compute).unwrap())
+    map(&placed(&tensors[name], compute))
+}
+
+fn placed(tensor: &Tensor, compute: DType) -> Tensor {
+    tensor.to_dtype(compute).unwrap().to_device(&candles_device()).unwrap()
 }
 
 #[test]
@@ -48,8 +53,8 @@ fn unet_matches() {
         let unet = tiny().unet(&place(compute)).unwrap();
         let check = |tensors: &Tensors, size: &str, (h, w): (f32, f32), timestep: f32| {
             let conditioning = Conditioning {
-                prompt: prompt.to_dtype(compute).unwrap(),
-                pooled: pooled.to_dtype(compute).unwrap(),
+                prompt: placed(&prompt, compute),
+                pooled: placed(pooled, compute),
                 sizes: [h, w, 0.0, 0.0, h, w],
             };
             let latent = input(tensors, &format!("{size}.in"), compute);
