@@ -78,7 +78,7 @@ impl Conv2d {
     pub fn forward_with(&self, x: &FeatureMap, around: Around) -> Result<FeatureMap> {
         match &self.weight {
             Weight::Ours(panels) => self.by_kernel(x, panels, around),
-            Weight::Bytes(_) => candle_core::bail!("convolutions are not computed in bytes"),
+            Weight::Bytes(_) | Weight::Quantised(_) => candle_core::bail!("convolutions are not computed in blocks"),
             Weight::Candle(weight) => {
                 let normal = around.norm_silu.map(|norm| norm.norm_silu(x)).transpose()?;
                 let x = normal.as_ref().unwrap_or(x);

@@ -10,7 +10,7 @@ use super::kernels::tile::WIDE;
 use super::profile::{Part, counted};
 use super::values::Values;
 use super::weight::Weight;
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 
 /// `y = x · Wᵀ + b` on the last axis.
 pub struct Linear {
@@ -37,7 +37,7 @@ impl Linear {
     /// When the last axis is not `inputs` long.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match &self.weight {
-            Weight::Candle(weight) => self.by_candle(x, weight),
+            Weight::Candle(_) | Weight::Quantised(_) => self.by_candle(x),
             _ => self.by_kernel(x, After::Finish { plus: None, then: Then::Nothing }),
         }
     }
@@ -48,7 +48,7 @@ impl Linear {
     /// As [`Self::forward`], and when `plus` is of another size than the result.
     pub fn forward_plus(&self, x: &Tensor, plus: &Tensor) -> Result<Tensor> {
         match &self.weight {
-            Weight::Candle(weight) => plus + self.by_candle(x, weight)?,
+            Weight::Candle(_) | Weight::Quantised(_) => plus + self.by_candle(x)?,
             _ => self.by_kernel(x, After::Finish { plus: Some(plus), then: Then::Nothing }),
         }
     }
@@ -59,7 +59,7 @@ impl Linear {
     /// As [`Self::forward`].
     pub fn forward_then(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
         match &self.weight {
-            Weight::Candle(weight) => activation.forward(&self.by_candle(x, weight)?),
+            Weight::Candle(_) | Weight::Quantised(_) => activation.forward(&self.by_candle(x)?),
             _ => self.by_kernel(x, After::Finish { plus: None, then: activation.then() }),
         }
     }
@@ -121,7 +121,15 @@ impl Linear {
         Tensor::from_vec(out, shape, &candle_core::Device::Cpu)
     }
 
-    fn by_candle(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    fn by_candle(&self, x: &Tensor) -> Result<Tensor> {
+        let weight = match &self.weight {
+            Weight::Candle(weight) => weight.clone(),
+            Weight::Quantised(weight) => match x.dtype() {
+                half @ (DType::F16 | DType::BF16) => weight.dequantize_f16(x.device())?.to_dtype(half)?,
+                wide => weight.dequantize(x.device())?.to_dtype(wide)?,
+            },
+            _ => candle_core::bail!("a layer's weight is for our kernels, its input is not"),
+        };
         let y = x.broadcast_matmul(&weight.t()?)?;
         match &self.bias {
             Some(bias) => y.broadcast_add(bias),

@@ -1,10 +1,13 @@
 //! Stored weights of linear layers and convolutions, and where they are used.
 
+use super::kernels::blocks::{Blocks, Kind};
 use super::kernels::in_bytes::BytePanels;
 use super::kernels::panels::Panels;
 use super::values::kernels_serve;
 use crate::media::Mode;
+use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use candle_core::{DType, Device, Result, Tensor};
+use std::borrow::Cow;
 
 pub use super::kernels::panels::Stored;
 
@@ -16,6 +19,9 @@ pub enum Weight {
     Bytes(BytePanels),
     /// For candle's operations, in the precision they compute in.
     Candle(Tensor),
+    /// For candle's operations, in the file's blocks: a large model fits a small card that way. They are widened at each
+    /// use, which is little beside the product of many rows.
+    Quantised(QTensor),
 }
 
 impl Weight {
@@ -31,6 +37,19 @@ impl Weight {
         }
     }
 
+    /// The blocks of `[output][input]` on `device`, `None` where candle does not know their kind or their rows are torn.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn quantised(outputs: usize, inputs: usize, blocks: &Blocks, device: &Device) -> Result<Option<Self>> {
+        let Some(kind) = candles(blocks.kind()) else { return Ok(None) };
+        if blocks.len() != outputs * inputs || blocks.check_rows(inputs).is_err() || blocks.is_scaled() {
+            return Ok(None);
+        }
+        let storage = QStorage::from_data(Cow::Borrowed(blocks.as_bytes()), device, kind)?;
+        QTensor::new(storage, (outputs, inputs)).map(|weight| Some(Self::Quantised(weight)))
+    }
+
     /// Rounds `[output][input]` to bytes for our kernels.
     ///
     /// # Errors
@@ -42,6 +61,23 @@ impl Weight {
             None => candle_core::bail!("a weight of {n} values cannot be {outputs} × {inputs}"),
         }
     }
+}
+
+fn candles(kind: Kind) -> Option<GgmlDType> {
+    Some(match kind {
+        Kind::Q4_0 => GgmlDType::Q4_0,
+        Kind::Q4_1 => GgmlDType::Q4_1,
+        Kind::Q5_0 => GgmlDType::Q5_0,
+        Kind::Q5_1 => GgmlDType::Q5_1,
+        Kind::Q8_0 => GgmlDType::Q8_0,
+        Kind::Q2K => GgmlDType::Q2K,
+        Kind::Q3K => GgmlDType::Q3K,
+        Kind::Q4K => GgmlDType::Q4K,
+        Kind::Q5K => GgmlDType::Q5K,
+        Kind::Q6K => GgmlDType::Q6K,
+        // Plain numbers: candle's own tensors hold them.
+        Kind::F32 | Kind::F16 | Kind::Bf16 | Kind::F8E4m3 => return None,
+    })
 }
 
 /// Where a model's layers live and what they compute in.

@@ -14,7 +14,7 @@ pub use renamed::{Renamed, Take, Taken};
 pub use safetensors::SafetensorsFiles;
 
 use crate::engine::Result;
-use crate::engine::nn::kernels::blocks::BlocksError;
+use crate::engine::nn::kernels::blocks::{Blocks, BlocksError, Kind};
 use crate::engine::nn::weight::{Place, Stored, Weight};
 use crate::engine::nn::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear, PRelu, Padding, RmsNorm, Table};
 use crate::engine::protocol::{EngineFailure, FailureClass};
@@ -151,8 +151,12 @@ impl Weights {
     /// # Errors
     /// As [`Source::read`].
     pub fn tensor(&self, name: impl Display, shape: &[usize]) -> Result<Tensor> {
-        let tensor = as_tensor(self.read(name, shape)?, shape)?;
-        Ok(tensor.to_dtype(self.place.compute)?.to_device(&self.place.device)?)
+        self.placed(self.read(name, shape)?, shape)
+    }
+
+    /// Moved first and converted there: a card does in milliseconds what takes a processor seconds.
+    fn placed(&self, stored: Stored, shape: &[usize]) -> Result<Tensor> {
+        Ok(as_tensor(stored, shape)?.to_device(&self.place.device)?.to_dtype(self.place.compute)?)
     }
 
     /// A fully connected layer stored as `name.weight` (a 1×1 convolution's weight serves too) and `name.bias`.
@@ -185,8 +189,12 @@ impl Weights {
                 Weight::packed(rows, columns, 1, stored)?
             });
         }
-        let tensor = as_tensor(stored, &[rows, columns])?;
-        Ok(Weight::Candle(tensor.to_dtype(self.place.compute)?.to_device(&self.place.device)?))
+        if let Stored::Blocks(blocks) = &stored
+            && let Some(weight) = Weight::quantised(rows, columns, blocks, &self.place.device)?
+        {
+            return Ok(weight);
+        }
+        Ok(Weight::Candle(self.placed(stored, &[rows, columns])?))
     }
 
     fn bias(&self, outputs: usize, bias: bool) -> Result<Option<Tensor>> {
@@ -205,8 +213,7 @@ impl Weights {
         let weight = if self.place.has_kernels() {
             Weight::packed(outputs, inputs, size * size, stored)?
         } else {
-            let tensor = as_tensor(stored, &dims)?;
-            Weight::Candle(tensor.to_dtype(self.place.compute)?.to_device(&self.place.device)?)
+            Weight::Candle(self.placed(stored, &dims)?)
         };
         Ok(Conv2d::new(weight, at.bias(outputs, bias)?, size, stride, padding))
     }
@@ -273,6 +280,20 @@ fn as_tensor(stored: Stored, shape: &[usize]) -> Result<Tensor> {
         Stored::F32(v) => Tensor::from_vec(v, shape, &device)?,
         Stored::F16(v) => Tensor::from_vec(v, shape, &device)?,
         Stored::Bf16(v) => Tensor::from_vec(v, shape, &device)?,
-        Stored::Blocks(blocks) => Tensor::from_vec(blocks.to_f32(), shape, &device)?,
+        Stored::Blocks(blocks) => match plain(&blocks) {
+            Some(kind) => Tensor::from_raw_buffer(blocks.as_bytes(), kind, shape, &device)?,
+            None => Tensor::from_vec(blocks.to_f32(), shape, &device)?,
+        },
     })
+}
+
+/// The precision of blocks that are plain numbers.
+fn plain(blocks: &Blocks) -> Option<DType> {
+    match blocks.kind() {
+        _ if blocks.is_scaled() => None,
+        Kind::F32 => Some(DType::F32),
+        Kind::F16 => Some(DType::F16),
+        Kind::Bf16 => Some(DType::BF16),
+        _ => None,
+    }
 }

@@ -126,6 +126,12 @@ impl Blocks {
         Self { factor: self.factor * factor, ..self }
     }
 
+    /// Whether they stand for other values than their bytes say.
+    #[must_use]
+    pub fn is_scaled(&self) -> bool {
+        self.factor.to_bits() != 1f32.to_bits()
+    }
+
     /// How they are laid out.
     #[must_use]
     pub fn kind(&self) -> Kind {
