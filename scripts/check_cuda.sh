@@ -42,7 +42,7 @@ engine=(--locked --no-default-features --features cuda --target-dir target/cuda)
 
 step() { echo; echo "== $*"; "$@"; }
 
-step cargo clippy "${engine[@]}" --lib --bin samovar-engine -- -D warnings
+step cargo clippy "${engine[@]}" --lib --tests --bin samovar-engine -- -D warnings
 if $build; then
     step cargo build "${engine[@]}" --bin samovar-engine
     # Started by hand it only says what it is: but then every library was found and fits.

@@ -32,6 +32,7 @@ fn cuda(ordinal: u32) -> Result<(Place, String)> {
 #[cfg(feature = "cuda")]
 fn open(ordinal: usize) -> candle_core::Result<(candle_core::Device, String)> {
     let device = candle_core::Device::new_cuda(ordinal)?;
+    super::nn::kernels::cuda::claim(device.as_cuda_device()?)?;
     let sum = (candle_core::Tensor::zeros(1, candle_core::DType::F16, &device)? + 1.0)?;
     sum.to_dtype(candle_core::DType::F32)?.to_vec1::<f32>()?;
     let name = device.as_cuda_device()?.cuda_stream().context().name().unwrap_or_default();

@@ -17,7 +17,7 @@ pub enum Resident {
     /// One that draws.
     Painter(Box<dyn Painter>),
     /// One that makes pictures larger.
-    Upscaler(Upscaler),
+    Upscaler(Box<Upscaler>),
     /// One that writes down what is said.
     Transcriber(Whisper),
 }
@@ -72,7 +72,7 @@ pub fn load(model: &ModelSpec) -> Result<(Resident, String)> {
             Resident::Painter(Box::new(Sdxl::load(model, parts, place)?))
         }
         Architecture::Flux(parts) => Resident::Painter(Box::new(Flux::load(model, parts, place)?)),
-        Architecture::CompactEsrgan => Resident::Upscaler(Upscaler::load(model, place)?),
+        Architecture::CompactEsrgan => Resident::Upscaler(Box::new(Upscaler::load(model, place)?)),
         Architecture::Whisper(parts) => Resident::Transcriber(Whisper::load(&model.path, parts)?),
     };
     Ok((resident, line))

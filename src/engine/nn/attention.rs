@@ -1,6 +1,8 @@
 //! Scaled dot-product attention over tokens.
 
 use super::kernels::attention::{Shape, attention};
+#[cfg(feature = "cuda")]
+use super::kernels::cuda;
 use super::kernels::level::Level;
 use super::profile::{Part, counted};
 use super::values::{Values, is_ours};
@@ -50,14 +52,17 @@ fn head_size(kind: Attend, q: &Tensor, k: &Tensor) -> Result<usize> {
 }
 
 fn scaled(kind: Attend, (q, k, v): (&Tensor, &Tensor, &Tensor), scale: f64, bias: Option<&Tensor>) -> Result<Tensor> {
-    if !is_ours(q) {
-        return by_candle(kind, (q, k, v), scale, bias, SCORES);
-    }
     let (batch, queries, token) = q.dims3()?;
     let (keys, dim) = (k.dim(1)?, token / kind.heads);
     #[allow(clippy::cast_possible_truncation)]
-    let scale = scale as f32;
-    let shape = Shape { batch, queries, keys, heads: kind.heads, dim, causal: kind.causal, scale };
+    let shape = Shape { batch, queries, keys, heads: kind.heads, dim, causal: kind.causal, scale: scale as f32 };
+    #[cfg(feature = "cuda")]
+    if bias.is_none() && cuda::attention_serves(q, dim)? {
+        return cuda::attention(shape, q, k, v);
+    }
+    if !is_ours(q) {
+        return by_candle(kind, (q, k, v), scale, bias, SCORES);
+    }
     let (q, k, v) = (q.contiguous()?, k.contiguous()?, v.contiguous()?);
     let (q_values, k_values, v_values) = (Values::of(&q)?, Values::of(&k)?, Values::of(&v)?);
     let multiplications = 2 * batch * queries * keys * token;

@@ -1,6 +1,8 @@
 //! Two-dimensional convolutions, alone or with what comes before and after them.
 
 use super::kernels::conv::{Input, Window, convolve};
+#[cfg(feature = "cuda")]
+use super::kernels::cuda;
 use super::kernels::level::Level;
 use super::kernels::output::{Finish, Then};
 use super::kernels::panels::Panels;
@@ -170,22 +172,28 @@ impl Conv2d {
         Ok(FeatureMap::of(Tensor::cat(&tensors, 0)?))
     }
 
-    /// candle's cuDNN convolution adds up f16 in f16, which costs the picture its precision: half maps are widened
-    /// for it.
+    /// candle's cuDNN convolution adds up f16 in f16, which costs the picture its precision: on a card half maps go to
+    /// one of our own, elsewhere they are widened for it.
     fn by_candle(&self, x: &FeatureMap, weight: &Tensor) -> Result<FeatureMap> {
-        let kept = x.tensor.dtype();
-        let wide = if kept == DType::F16 { DType::F32 } else { kept };
-        let mut input = x.tensor.to_dtype(wide)?;
         let Window { before, after, stride, .. } = self.window;
+        let mut input = x.tensor.clone();
         let padding = if before == after {
             before
         } else {
             input = input.pad_with_zeros(2, before, after)?.pad_with_zeros(3, before, after)?;
             0
         };
-        let mut y = input.conv2d(&weight.to_dtype(wide)?, padding, stride, 1, 1)?;
-        if let Some(bias) = &self.bias {
-            y = y.broadcast_add(&bias.to_dtype(wide)?.reshape((1, (), 1, 1))?)?;
+        let bias = self.bias.as_ref().map(|bias| bias.reshape((1, (), 1, 1))).transpose()?;
+        #[cfg(feature = "cuda")]
+        if cuda::convolution_serves(&input) {
+            let y = cuda::convolve(&input, weight, padding, stride)?;
+            return Ok(FeatureMap::of(bias.map_or(Ok(y.clone()), |bias| y.broadcast_add(&bias))?));
+        }
+        let kept = input.dtype();
+        let wide = if kept == DType::F16 { DType::F32 } else { kept };
+        let mut y = input.to_dtype(wide)?.conv2d(&weight.to_dtype(wide)?, padding, stride, 1, 1)?;
+        if let Some(bias) = bias {
+            y = y.broadcast_add(&bias.to_dtype(wide)?)?;
         }
         Ok(FeatureMap::of(y.to_dtype(kept)?))
     }

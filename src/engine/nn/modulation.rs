@@ -1,5 +1,7 @@
 //! Residual connections whose strength is another network's output.
 
+#[cfg(feature = "cuda")]
+use super::kernels::cuda;
 use super::kernels::level::Level;
 use super::kernels::norm::add_scaled;
 use super::values::{Values, is_ours};
@@ -13,6 +15,10 @@ use rayon::prelude::*;
 pub fn add_gated(x: &Tensor, gate: &Tensor, y: &Tensor) -> Result<Tensor> {
     if x.dims() != y.dims() || x.dims().last() != Some(&gate.dims1()?) {
         candle_core::bail!("a gate of {:?} between {:?} and {:?}", gate.dims(), x.dims(), y.dims());
+    }
+    #[cfg(feature = "cuda")]
+    if cuda::serves(x) {
+        return cuda::add_gated(x, gate, y);
     }
     if !is_ours(x) {
         return x + y.broadcast_mul(gate)?;

@@ -1,6 +1,8 @@
 //! Normalisation layers. Statistics are kept in f32 or better on every device.
 
 use super::FeatureMap;
+#[cfg(feature = "cuda")]
+use super::kernels::cuda;
 use super::kernels::norm::{Affine, group_factors, layer_norm, rms_norm, scale_channels};
 use super::profile::{Part, counted};
 use super::values::{Values, is_ours};
@@ -51,6 +53,12 @@ impl GroupNorm {
         let channels = self.scale.dims1()?;
         if x.channels() != channels {
             candle_core::bail!("a norm of {channels} channels was given {}", x.channels());
+        }
+        #[cfg(feature = "cuda")]
+        if cuda::serves(&x.tensor) {
+            let (factors, offsets) =
+                cuda::group_statistics(&x.tensor, &self.scale, &self.shift, self.groups, self.eps)?;
+            return Ok(GroupStatistics { factors, offsets });
         }
         if !is_ours(&x.tensor) {
             return self.statistics_by_candle(x);
@@ -111,6 +119,10 @@ impl GroupStatistics {
     }
 
     fn apply(&self, x: &FeatureMap, silu: bool) -> Result<FeatureMap> {
+        #[cfg(feature = "cuda")]
+        if cuda::serves(&x.tensor) {
+            return Ok(FeatureMap::of(cuda::scale_channels(&x.tensor, &self.factors, &self.offsets, silu)?));
+        }
         if !is_ours(&x.tensor) {
             let shape = (x.batch(), x.channels(), 1, 1);
             let wide = x.tensor.to_dtype(DType::F32)?;
@@ -151,6 +163,10 @@ impl LayerNorm {
     /// # Errors
     /// When it has another length.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        #[cfg(feature = "cuda")]
+        if cuda::serves(x) {
+            return cuda::layer_norm(x, &self.scale, &self.shift, self.eps);
+        }
         if !is_ours(x) {
             return candle_nn::ops::layer_norm_slow(x, &self.scale, &self.shift, self.eps);
         }
@@ -189,6 +205,10 @@ impl RmsNorm {
         let n = self.scale.dims1()?;
         if !x.dims().last().is_some_and(|last| last.is_multiple_of(n)) {
             candle_core::bail!("a norm of runs of {n} values was given {:?}", x.dims());
+        }
+        #[cfg(feature = "cuda")]
+        if cuda::serves(x) {
+            return cuda::rms_norm(x, &self.scale, self.eps);
         }
         if !is_ours(x) {
             let runs = x.reshape(((), n))?.to_dtype(DType::F32)?;

@@ -1,5 +1,7 @@
 //! Rotary position embedding: where a token stands is the angle that its queries and keys are turned by.
 
+#[cfg(feature = "cuda")]
+use super::kernels::cuda;
 use super::kernels::rope::rotate;
 use super::values::{Values, is_ours};
 use candle_core::{DType, Device, Result, Tensor};
@@ -46,6 +48,10 @@ impl Rope {
         let (batch, tokens, width) = x.dims3()?;
         if batch != 1 || tokens != self.cos.dim(0)? || !width.is_multiple_of(2 * self.half) {
             candle_core::bail!("angles of {:?} for tokens {:?}", self.cos.dims(), x.dims());
+        }
+        #[cfg(feature = "cuda")]
+        if cuda::serves(x) {
+            return cuda::turn(x, &self.cos, &self.sin);
         }
         if !is_ours(x) {
             return self.by_candle(x, (tokens, width));

@@ -1,5 +1,6 @@
 //! The CPU's arithmetic on plain slices: f32 values, channels last, every loop in its vector form for the processor
-//! at hand. It knows no model and no tensor type. This is the only room of `nn` with unsafe code.
+//! at hand. It knows no model and no tensor type; only [`cuda`], in builds for NVIDIA cards, takes candle's tensors,
+//! because they are how a card's memory is held. This is the only room of `nn` with unsafe code.
 //!
 //! Everything that multiplies is made of one product ([`tile`]). [`panels`] holds the weights it reads ([`blocks`] those
 //! that stay as their file has them, [`dequantise`] what they mean), [`gemm`] makes linear layers of it ([`in_bytes`] the
@@ -10,6 +11,8 @@ pub mod activation;
 pub mod attention;
 pub mod blocks;
 pub mod conv;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 pub mod dequantise;
 pub mod gemm;
 pub mod in_bytes;
