@@ -6,7 +6,7 @@
 use super::blocks::Blocks;
 use super::gemm::{Product, Scratch, grow};
 use super::level::{Level, per_level};
-use super::panels::Stored;
+use super::panels::{Stored, transpose};
 use super::tile::{Before, WIDE};
 use super::tile_i8::{CHUNK, LARGEST, pack, product, start};
 use rayon::prelude::*;
@@ -51,28 +51,30 @@ impl BytePanels {
             return None;
         }
         let (mut scales, mut sums) = (vec![0.0; outputs], vec![0; outputs]);
-        let scratch = || (vec![0.0; inputs], vec![0; inputs]);
         if let Stored::Blocks(blocks) = &rows {
             blocks.check_rows(inputs).ok()?;
             let each = scales.par_iter_mut().zip(sums.par_iter_mut()).enumerate();
+            let scratch = || (vec![0.0; inputs], vec![0; inputs]);
             each.for_each_init(scratch, |(row, bytes), (output, (scale, sum))| {
                 (*scale, *sum) = round_output(&rows, output, row, bytes);
             });
             return Some(Self { outputs, inputs, values: Values::Rows(blocks.clone()), scales, sums });
         }
-        let panel = inputs.next_multiple_of(CHUNK) * WIDE;
-        let mut values = vec![0; outputs.div_ceil(WIDE) * panel];
+        let width = inputs.next_multiple_of(CHUNK);
+        let mut values = vec![0; outputs.div_ceil(WIDE) * WIDE * width];
+        let scratch = || (vec![0.0; inputs], vec![0; WIDE * width], Vec::new());
         values
-            .par_chunks_mut(panel)
+            .par_chunks_mut(WIDE * width)
             .zip(scales.par_chunks_mut(WIDE).zip(sums.par_chunks_mut(WIDE)))
             .enumerate()
-            .for_each_init(scratch, |(row, bytes), (number, (panel, (scales, sums)))| {
-                for column in 0..scales.len() {
-                    (scales[column], sums[column]) = round_output(&rows, number * WIDE + column, row, bytes);
-                    for (four, values) in bytes.chunks(4).enumerate() {
-                        panel[(four * WIDE + column) * 4..][..values.len()].copy_from_slice(values);
-                    }
+            .for_each_init(scratch, |(row, bytes, near), (number, (panel, (scales, sums)))| {
+                let bytes = &mut bytes[..scales.len() * width];
+                for (column, bytes) in bytes.chunks_exact_mut(width).enumerate() {
+                    (scales[column], sums[column]) =
+                        round_output(&rows, number * WIDE + column, row, &mut bytes[..inputs]);
                 }
+                let (fours, panel) = (bytes.as_chunks::<4>().0, panel.as_chunks_mut::<4>().0);
+                transpose(fours, (width / 4, 1), near, panel);
             });
         Some(Self { outputs, inputs, values: Values::Packed(values), scales, sums })
     }
@@ -124,7 +126,9 @@ fn round_output(rows: &Stored, output: usize, row: &mut [f32], bytes: &mut [i8])
     rows.widen(output * row.len()..(output + 1) * row.len(), row);
     let mut scale = [0.0];
     round_rows(Level::best(), row, LARGEST, bytes, &mut scale);
-    (scale[0], bytes.iter().map(|v| i32::from(*v)).sum())
+    let mut sum = [0];
+    sum_of(Level::best(), bytes, &mut sum);
+    (scale[0], sum[0])
 }
 
 /// Rows of activations in bytes.
@@ -159,19 +163,23 @@ per_level! {
     /// Rounds a row so that its largest value becomes ±`largest`, and tells in `scale` what a unit is worth. A row that has
     /// what is not a number, or infinity, gets a scale that is not a number: what comes of it is none either.
     pub fn round_rows(row: &[f32], largest: f32, bytes: &mut [i8], scale: &mut [f32]) {
-        let mut tops = [0.0f32; WIDE];
-        let mut wrong = [0.0f32; WIDE];
-        for values in row.chunks(WIDE) {
-            for ((top, wrong), v) in tops.iter_mut().zip(&mut wrong).zip(values) {
-                *top = if v.abs() > *top { v.abs() } else { *top };
-                // 0 for numbers; infinity and what is no number make it no number for good.
-                *wrong += v * 0.0;
-            }
+        let (mut tops, mut wrong) = ([0.0f32; WIDE], [0.0f32; WIDE]);
+        let (lines, rest) = row.as_chunks::<WIDE>();
+        for line in lines {
+            largest_of(line, &mut tops, &mut wrong);
         }
+        largest_of(rest, &mut tops, &mut wrong);
         let top = tops.iter().fold(0.0f32, |a, b| if *b > a { *b } else { a });
         let wrong: f32 = wrong.iter().sum();
         scale[0] = top / largest + wrong;
         to_units(row, scale[0], bytes);
+    }
+}
+
+per_level! {
+    /// The sum of bytes.
+    pub fn sum_of(bytes: &[i8], sum: &mut [i32]) {
+        sum[0] = bytes.iter().map(|v| i32::from(*v)).sum();
     }
 }
 
@@ -193,11 +201,26 @@ per_level! {
     }
 }
 
+/// The largest absolute values so far, and 0 as long as all are numbers: infinity and what is no number make that no
+/// number for good.
+#[inline(always)]
+fn largest_of(values: &[f32], tops: &mut [f32; WIDE], wrong: &mut [f32; WIDE]) {
+    for ((top, wrong), v) in tops.iter_mut().zip(wrong).zip(values) {
+        *top = if v.abs() > *top { v.abs() } else { *top };
+        *wrong += v * 0.0;
+    }
+}
+
 /// How many units, worth `scale` each, values are.
 #[inline(always)]
 fn to_units(row: &[f32], scale: f32, bytes: &mut [i8]) {
     let factor = 1.0 / if scale > 0.0 { scale } else { f32::INFINITY };
-    for (to, v) in bytes.iter_mut().zip(row) {
+    // Of one length at a time: only so do all of them become vectors.
+    let ((lines, rest), (to_lines, to_rest)) = (row.as_chunks::<WIDE>(), bytes.as_chunks_mut::<WIDE>());
+    for (to, line) in to_lines.iter_mut().zip(lines) {
+        *to = line.map(|v| nearest(v * factor));
+    }
+    for (to, v) in to_rest.iter_mut().zip(rest) {
         *to = nearest(v * factor);
     }
 }

@@ -7,7 +7,6 @@
 use super::blocks::{Blocks, BlocksError};
 use super::level::{Level, per_level};
 use super::tile::WIDE;
-use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -84,8 +83,8 @@ impl Stored {
     pub fn widen(&self, values: Range<usize>, to: &mut [f32]) {
         match self {
             Self::F32(v) => to.copy_from_slice(&v[values]),
-            Self::F16(v) => v[values].convert_to_f32_slice(to),
-            Self::Bf16(v) => v[values].convert_to_f32_slice(to),
+            Self::F16(v) => widen_f16(Level::best(), &v[values], to),
+            Self::Bf16(v) => widen_bf16(Level::best(), &v[values], to),
             Self::Blocks(blocks) => blocks.widen(values, to),
         }
     }
@@ -214,26 +213,47 @@ per_level! {
     }
 }
 
-/// Transposes panel by panel, in blocks whose lines stay in the first cache.
+/// Transposes panel by panel.
 fn packed<T: Copy + Default + Send + Sync>(rows: &[T], channels: usize, taps: usize) -> Vec<T> {
-    const BLOCK: usize = 64;
     let inputs = channels * taps;
     let outputs = rows.len() / inputs;
     let panel = whole_chunks(inputs) * WIDE;
     let mut out = vec![T::default(); outputs.div_ceil(WIDE) * panel];
-    out.par_chunks_mut(panel).zip(rows.par_chunks(WIDE * inputs)).for_each(|(out, rows)| {
-        for first in (0..channels).step_by(BLOCK) {
-            let end = channels.min(first + BLOCK);
-            for (column, row) in rows.chunks_exact(inputs).enumerate() {
-                for (channel, values) in (first..end).zip(row[first * taps..end * taps].chunks_exact(taps)) {
-                    for (tap, value) in values.iter().enumerate() {
-                        out[(tap * channels + channel) * WIDE + column] = *value;
-                    }
+    out.par_chunks_mut(panel)
+        .zip(rows.par_chunks(WIDE * inputs))
+        .for_each_init(Vec::new, |near, (out, rows)| transpose(rows, (channels, taps), near, out));
+    out
+}
+
+/// Up to 32 rows `[channel][tap]` to `[tap][channel][32]`, missing ones as zeros. A few channels of all rows are copied
+/// to `near` first: far apart they would push each other out of the first cache, and written are whole lines.
+pub(super) fn transpose<T: Copy + Default>(
+    rows: &[T],
+    (channels, taps): (usize, usize),
+    near: &mut Vec<T>,
+    out: &mut [T],
+) {
+    /// Values of a row that are near at once.
+    const NEAR: usize = 128;
+    let inputs = channels * taps;
+    let block = (NEAR / taps).max(1);
+    let pitch = block * taps;
+    near.clear();
+    near.resize(WIDE * pitch, T::default());
+    for first in (0..channels).step_by(block) {
+        let here = block.min(channels - first);
+        for (row, near) in rows.chunks_exact(inputs).zip(near.chunks_exact_mut(pitch)) {
+            near[..here * taps].copy_from_slice(&row[first * taps..][..here * taps]);
+        }
+        for tap in 0..taps {
+            let lines = out[(tap * channels + first) * WIDE..].as_chunks_mut::<WIDE>().0;
+            for (channel, line) in lines.iter_mut().take(here).enumerate() {
+                for (to, near) in line.iter_mut().zip(near.chunks_exact(pitch)) {
+                    *to = near[channel * taps + tap];
                 }
             }
         }
-    });
-    out
+    }
 }
 
 per_level! {
