@@ -1,5 +1,5 @@
 //! The CPU's arithmetic on plain slices: f32 values, channels last, every loop in its vector form for the processor
-//! at hand. It knows no model and no tensor type; only [`cuda`], in builds for NVIDIA cards, takes candle's tensors,
+//! at hand. It knows no model and no tensor type; only `cuda`, in builds for NVIDIA cards, takes candle's tensors,
 //! because they are how a card's memory is held. This is the only room of `nn` with unsafe code.
 //!
 //! Everything that multiplies is made of one product ([`tile`]). [`panels`] holds the weights it reads ([`blocks`] those

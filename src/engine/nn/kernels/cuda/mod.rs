@@ -32,11 +32,15 @@ pub fn claim(card: &CudaDevice) -> Result<()> {
     unsafe { card.disable_event_tracking() };
     let stream = card.cuda_stream();
     let mut pool = ptr::null_mut();
-    // SAFETY: both pointers are to live variables; the default pool lives as long as the card.
-    unsafe { sys::cuDeviceGetDefaultMemPool(&raw mut pool, stream.context().cu_device()) }.result().w()?;
+    // SAFETY: the pointer is to a live variable.
+    let asked = unsafe { sys::cuDeviceGetDefaultMemPool(&raw mut pool, stream.context().cu_device()) };
+    if asked.result().is_err() {
+        // A card or driver without pools: memory is taken and given back one piece at a time, and stays correct.
+        return Ok(());
+    }
     let mut all = u64::MAX;
     let threshold = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
-    // SAFETY: the pool is the card's, and this attribute is a number of 64 bits.
+    // SAFETY: the pool is the card's and lives as long as it; this attribute is a number of 64 bits.
     unsafe { mem_pool::set_attribute(pool, threshold, (&raw mut all).cast()) }.w()
 }
 
