@@ -187,7 +187,10 @@ impl Conv2d {
         #[cfg(feature = "cuda")]
         if cuda::convolution_serves(&input) {
             let y = cuda::convolve(&input, weight, padding, stride)?;
-            return Ok(FeatureMap::of(bias.map_or(Ok(y.clone()), |bias| y.broadcast_add(&bias))?));
+            return Ok(FeatureMap::of(match bias {
+                Some(bias) => y.broadcast_add(&bias)?,
+                None => y,
+            }));
         }
         let kept = input.dtype();
         let wide = if kept == DType::F16 { DType::F32 } else { kept };

@@ -63,6 +63,7 @@ impl Weight {
     }
 }
 
+/// What candle calls a kind of blocks.
 fn candles(kind: Kind) -> Option<GgmlDType> {
     Some(match kind {
         Kind::Q4_0 => GgmlDType::Q4_0,

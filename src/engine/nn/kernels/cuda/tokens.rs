@@ -8,10 +8,6 @@ const PTX: &str = include_str!(concat!(env!("OUT_DIR"), "/tokens.ptx"));
 const THREADS: u32 = 256;
 const WARPS: usize = 8;
 
-fn name(kernel: &'static str) -> Name {
-    Name { kernel, file: "tokens", ptx: PTX }
-}
-
 /// How many rows of `width` values there are in `x`.
 fn rows(x: &Tensor, width: usize) -> Result<usize> {
     if width == 0 || x.elem_count() == 0 || !x.dim(D::Minus1)?.is_multiple_of(width) {
@@ -20,24 +16,28 @@ fn rows(x: &Tensor, width: usize) -> Result<usize> {
     Ok(x.elem_count() / width)
 }
 
+/// A kernel whose rows are `width` values of `x`: a block a row, and two arguments as long as one.
+fn of_rows(kernel: &'static str, x: &Tensor, width: usize) -> Result<Kernel> {
+    let rows = rows(x, width)?;
+    Ok(Kernel {
+        name: Name { kernel, file: "tokens", ptx: PTX },
+        wide: Wide::Nothing,
+        grid: (rows, 1),
+        threads: THREADS,
+        sizes: [rows, width, 0],
+        number: 0.0,
+        lengths: (width, width),
+        result: x.shape().clone(),
+    })
+}
+
 /// Layer normalisation of the last axis by `scale` and `shift` (as long as it).
 ///
 /// # Errors
 /// When the sizes or precisions disagree, or the card fails.
 pub fn layer_norm(x: &Tensor, scale: &Tensor, shift: &Tensor, eps: f32) -> Result<Tensor> {
-    let width = x.dim(D::Minus1)?;
-    let rows = rows(x, width)?;
-    let kernel = Kernel {
-        name: name("layer_norm"),
-        wide: Wide::Nothing,
-        grid: (rows, 1),
-        threads: THREADS,
-        sizes: [rows, width, 0],
-        number: eps,
-        lengths: (width, width),
-        result: x.shape().clone(),
-    };
-    kernel.apply(x, scale, shift)
+    let kernel = of_rows("layer_norm", x, x.dim(D::Minus1)?)?;
+    Kernel { number: eps, ..kernel }.apply(x, scale, shift)
 }
 
 /// Normalisation by the root of the mean square of each run as long as `scale`.
@@ -45,19 +45,9 @@ pub fn layer_norm(x: &Tensor, scale: &Tensor, shift: &Tensor, eps: f32) -> Resul
 /// # Errors
 /// As [`layer_norm`].
 pub fn rms_norm(x: &Tensor, scale: &Tensor, eps: f32) -> Result<Tensor> {
-    let width = scale.elem_count();
-    let rows = rows(x, width)?;
-    let kernel = Kernel {
-        name: name("rms_norm"),
-        wide: Wide::Nothing,
-        grid: (rows.div_ceil(WARPS), 1),
-        threads: THREADS,
-        sizes: [rows, width, 0],
-        number: eps,
-        lengths: (width, width),
-        result: x.shape().clone(),
-    };
-    kernel.apply(x, scale, scale)
+    let kernel = of_rows("rms_norm", x, scale.elem_count())?;
+    let blocks = kernel.sizes[0].div_ceil(WARPS);
+    Kernel { grid: (blocks, 1), number: eps, ..kernel }.apply(x, scale, scale)
 }
 
 /// Turns neighbouring values of every head of `(1, tokens, heads · 2 · angles)` by f32 angles `(tokens, angles)`.
@@ -66,21 +56,13 @@ pub fn rms_norm(x: &Tensor, scale: &Tensor, eps: f32) -> Result<Tensor> {
 /// As [`layer_norm`].
 pub fn turn(x: &Tensor, cos: &Tensor, sin: &Tensor) -> Result<Tensor> {
     let (width, angles) = (x.dim(D::Minus1)?, cos.dim(D::Minus1)?);
-    let rows = rows(x, width)?;
     if angles == 0 || !width.is_multiple_of(2 * angles) {
         candle_core::bail!("{angles} angles do not turn tokens of {width} values");
     }
-    let kernel = Kernel {
-        name: name("turn"),
-        wide: Wide::Others,
-        grid: (rows, 1),
-        threads: THREADS,
-        sizes: [rows, width, angles],
-        number: 0.0,
-        lengths: (rows * angles, rows * angles),
-        result: x.shape().clone(),
-    };
-    kernel.apply(x, cos, sin)
+    let kernel = of_rows("turn", x, width)?;
+    let [rows, ..] = kernel.sizes;
+    let lengths = (rows * angles, rows * angles);
+    Kernel { wide: Wide::Others, sizes: [rows, width, angles], lengths, ..kernel }.apply(x, cos, sin)
 }
 
 /// `x + gate · y` with a gate as long as the last axis.
@@ -89,16 +71,6 @@ pub fn turn(x: &Tensor, cos: &Tensor, sin: &Tensor) -> Result<Tensor> {
 /// As [`layer_norm`].
 pub fn add_gated(x: &Tensor, gate: &Tensor, y: &Tensor) -> Result<Tensor> {
     let width = x.dim(D::Minus1)?;
-    let rows = rows(x, width)?;
-    let kernel = Kernel {
-        name: name("add_gated"),
-        wide: Wide::Nothing,
-        grid: (rows, 1),
-        threads: THREADS,
-        sizes: [rows, width, 0],
-        number: 0.0,
-        lengths: (width, x.elem_count()),
-        result: x.shape().clone(),
-    };
-    kernel.apply(x, gate, y)
+    let kernel = of_rows("add_gated", x, width)?;
+    Kernel { lengths: (width, x.elem_count()), ..kernel }.apply(x, gate, y)
 }
