@@ -3,9 +3,10 @@
 //! and the sum of weights so far, and scaled when a larger score comes (Milakov and Gimelshein, "Online normalizer
 //! calculation for softmax").
 
-use super::activation::exp;
+use super::activation::{exp, exp_of_negative};
 use super::gemm::{grow, put};
-use super::level::{Level, per_level};
+use super::lanes::{folded, per_lanes};
+use super::level::Level;
 use super::output::Output;
 use super::tile::{Before, Left, WIDE, product};
 use rayon::prelude::*;
@@ -186,7 +187,8 @@ fn attend(
         if let Some(bias) = bias {
             add_bias(bias, (rows, shape.keys), first * WIDE, scores);
         }
-        weigh(level, scores, (first * WIDE, keys_left), queries_before, (largest, sums, factors));
+        let state = Seen { largest, sums, factors };
+        weigh(level, scores, (first * WIDE, keys_left), queries_before, state);
         let left = Left { values: scores, rows: n, chunks: here, step: block };
         for (panel, seen) in seen.chunks_exact_mut(block).take(chunks).enumerate() {
             let right = &values[(panel * Shape::chunks(shape.keys) + first) * WIDE * WIDE..][..here * WIDE * WIDE];
@@ -212,39 +214,96 @@ fn add_bias(bias: &[f32], (rows, keys): (&Range<usize>, usize), first: usize, sc
     }
 }
 
-per_level! {
-    /// Scores `[panel][query][32]` to weights relative to each query's largest score so far; `keys` is the first key
-    /// of the block and how many there are from there. Where `before` is not `usize::MAX`, it is the number of the first
-    /// query, and a query sees only keys up to its own number. `state` is each query's largest score, its sum of weights,
-    /// and (only written) what its earlier weights are to be multiplied with.
-    pub fn weigh(scores: &mut [f32], keys: (usize, usize), before: usize, state: (&mut [f32], &mut [f32], &mut [f32])) {
-        let (largest, sums, factors) = state;
-        let n = largest.len();
-        for row in 0..n {
+/// Of each query.
+struct Seen<'a> {
+    largest: &'a mut [f32],
+    sums: &'a mut [f32],
+    factors: &'a mut [f32],
+}
+
+/// Scores `[panel][query][32]` to weights relative to each query's largest score so far; `keys` is the first key of the
+/// block and how many there are from there. Where `before` is not `usize::MAX`, it is the number of the first query, and
+/// a query sees only keys up to its own number.
+fn weigh(level: Level, scores: &mut [f32], keys: (usize, usize), before: usize, state: Seen) {
+    let n = state.largest.len();
+    let blocks = scores.chunks_exact_mut(n * WIDE);
+    let panels = blocks.len();
+    for (panel, block) in blocks.enumerate() {
+        for (row, values) in block.chunks_exact_mut(WIDE).enumerate() {
             let seen = if before == usize::MAX { keys.1 } else { keys.1.min((before + row + 1).saturating_sub(keys.0)) };
-            let mut tops = [largest[row]; WIDE];
-            for (panel, block) in scores.chunks_exact_mut(n * WIDE).enumerate() {
-                let values = &mut block[row * WIDE..(row + 1) * WIDE];
-                if let Some(hidden) = values.get_mut(seen.saturating_sub(panel * WIDE)..) {
-                    hidden.fill(f32::NEG_INFINITY);
-                }
-                for (top, v) in tops.iter_mut().zip(values.iter()) {
-                    *top = if *v > *top { *v } else { *top };
+            if let Some(hidden) = values.get_mut(seen.saturating_sub(panel * WIDE)..) {
+                hidden.fill(f32::NEG_INFINITY);
+            }
+        }
+    }
+    let (mut tops, mut added) = ([f32::NEG_INFINITY; WIDE], [0.0; WIDE]);
+    for row in 0..n {
+        let own = &mut scores[row * WIDE..];
+        assert!(own.len() >= (panels - 1) * n * WIDE + WIDE);
+        // SAFETY: all panels have 32 scores of the row (asserted), and there is room for 32 values.
+        unsafe { largest(level, own.as_ptr(), (panels, n * WIDE), tops.as_mut_ptr()) };
+        let (before, top) = (state.largest[row], folded(tops, |a, b| if b > a { b } else { a }));
+        let top = if top > before { top } else { before };
+        // SAFETY: as above.
+        unsafe { weights(level, own.as_mut_ptr(), (panels, n * WIDE), top, added.as_mut_ptr()) };
+        // Before the first key nothing was seen, and what it is multiplied with does not matter.
+        let factor = if state.sums[row] == 0.0 { 0.0 } else { exp(before - top) };
+        state.largest[row] = top;
+        state.sums[row] = state.sums[row] * factor + folded(added, |a, b| a + b);
+        state.factors[row] = factor;
+    }
+}
+
+per_lanes! {
+    /// The largest of 32 scores a panel, in vectors: 32 values, of which some may be the same.
+    ///
+    /// # Safety
+    /// As many panels are there, so far apart, and room for 32 values.
+    unsafe fn largest<V>(scores: *const f32, panels: (usize, usize), to: *mut f32) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut tops = [V::splat(f32::NEG_INFINITY); 2];
+            for panel in 0..panels.0 {
+                for at in (0..WIDE).step_by(2 * V::N) {
+                    for (v, top) in tops.iter_mut().enumerate() {
+                        // The score comes second: what is no number does not count.
+                        *top = top.at_least(V::load(scores.add(panel * panels.1 + at + v * V::N)));
+                    }
                 }
             }
-            let top = tops.iter().fold(f32::NEG_INFINITY, |a, b| if *b > a { *b } else { a });
-            // Before the first key nothing was seen, and what it is multiplied with does not matter.
-            let factor = if sums[row] == 0.0 { 0.0 } else { exp(largest[row] - top) };
-            let mut added = [0.0f32; WIDE];
-            for block in scores.chunks_exact_mut(n * WIDE) {
-                for (v, added) in block[row * WIDE..(row + 1) * WIDE].iter_mut().zip(&mut added) {
-                    *v = exp(*v - top);
-                    *added += *v;
+            for at in (0..WIDE).step_by(2 * V::N) {
+                tops[0].store(to.add(at));
+                tops[1].store(to.add(at + V::N));
+            }
+        }
+    }
+}
+
+per_lanes! {
+    /// e to the power of what 32 scores a panel are above `top`, and in `to` 32 sums of them.
+    ///
+    /// # Safety
+    /// As [`largest`].
+    unsafe fn weights<V>(scores: *mut f32, panels: (usize, usize), top: f32, to: *mut f32) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut sums = [V::splat(0.0); 2];
+            let top = V::splat(top);
+            for panel in 0..panels.0 {
+                for at in (0..WIDE).step_by(2 * V::N) {
+                    for (v, sum) in sums.iter_mut().enumerate() {
+                        let score = scores.add(panel * panels.1 + at + v * V::N);
+                        let weight = exp_of_negative(V::load(score).minus(top));
+                        weight.store(score);
+                        *sum = sum.plus(weight);
+                    }
                 }
             }
-            largest[row] = top;
-            sums[row] = sums[row] * factor + added.iter().sum::<f32>();
-            factors[row] = factor;
+            for at in (0..WIDE).step_by(V::N) {
+                V::splat(0.0).store(to.add(at));
+            }
+            sums[0].store(to);
+            sums[1].store(to.add(V::N));
         }
     }
 }

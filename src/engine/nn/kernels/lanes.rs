@@ -3,6 +3,21 @@
 //!
 //! Every method is inlined into a function that is compiled for the instructions, and may be called only there.
 
+use super::tile::WIDE;
+
+/// What `with` makes of all values, by halves: one after the other, each would wait for the one before.
+#[inline(always)]
+pub fn folded(mut values: [f32; WIDE], with: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut n = WIDE / 2;
+    while n > 0 {
+        for i in 0..n {
+            values[i] = with(values[i], values[i + n]);
+        }
+        n /= 2;
+    }
+    values[0]
+}
+
 /// A vector of [`Self::N`] values.
 pub trait Lanes: Copy {
     /// Values in a vector; divides 32.
@@ -42,7 +57,35 @@ pub trait Lanes: Copy {
     ///
     /// # Safety
     /// As [`Self::splat`].
-    unsafe fn times_plus(self, factor: f32, other: Self) -> Self;
+    unsafe fn fused(self, factor: Self, other: Self) -> Self;
+
+    /// `self · factor + other`
+    ///
+    /// # Safety
+    /// As [`Self::splat`].
+    #[inline(always)]
+    unsafe fn times_plus(self, factor: f32, other: Self) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { self.fused(Self::splat(factor), other) }
+    }
+
+    /// `self · other`
+    ///
+    /// # Safety
+    /// As [`Self::splat`].
+    unsafe fn times(self, other: Self) -> Self;
+
+    /// The larger of both; where this is no number, that.
+    ///
+    /// # Safety
+    /// As [`Self::splat`].
+    unsafe fn at_least(self, other: Self) -> Self;
+
+    /// 2 to the power of the integer in the low bits.
+    ///
+    /// # Safety
+    /// As [`Self::splat`].
+    unsafe fn power_of_two(self) -> Self;
 }
 
 impl Lanes for [f32; 4] {
@@ -76,8 +119,24 @@ impl Lanes for [f32; 4] {
     }
 
     #[inline(always)]
-    unsafe fn times_plus(self, factor: f32, other: Self) -> Self {
-        std::array::from_fn(|i| self[i] * factor + other[i])
+    unsafe fn fused(self, factor: Self, other: Self) -> Self {
+        // Without an instruction for both, which nobody promised here, `mul_add` is slow.
+        std::array::from_fn(|i| self[i] * factor[i] + other[i])
+    }
+
+    #[inline(always)]
+    unsafe fn times(self, other: Self) -> Self {
+        std::array::from_fn(|i| self[i] * other[i])
+    }
+
+    #[inline(always)]
+    unsafe fn at_least(self, other: Self) -> Self {
+        std::array::from_fn(|i| if self[i] < other[i] { other[i] } else { self[i] })
+    }
+
+    #[inline(always)]
+    unsafe fn power_of_two(self) -> Self {
+        self.map(|v| f32::from_bits((v.to_bits() << 23).wrapping_add(127 << 23)))
     }
 }
 
@@ -87,7 +146,10 @@ mod x86 {
     use std::arch::x86_64::*;
 
     macro_rules! lanes {
-        ($type:ty, $n:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $fma:ident) => {
+        (
+            $type:ty, $n:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident,
+            $max:ident, $bits:ident, $one:ident, $plus:ident, $shift:ident, $float:ident
+        ) => {
             impl Lanes for $type {
                 const N: usize = $n;
 
@@ -122,15 +184,49 @@ mod x86 {
                 }
 
                 #[inline(always)]
-                unsafe fn times_plus(self, factor: f32, other: Self) -> Self {
+                unsafe fn fused(self, factor: Self, other: Self) -> Self {
                     // SAFETY: as in `splat`.
-                    unsafe { $fma(self, $splat(factor), other) }
+                    unsafe { $fma(self, factor, other) }
+                }
+
+                #[inline(always)]
+                unsafe fn times(self, other: Self) -> Self {
+                    // SAFETY: as in `splat`.
+                    unsafe { $mul(self, other) }
+                }
+
+                #[inline(always)]
+                unsafe fn at_least(self, other: Self) -> Self {
+                    // SAFETY: as in `splat`. The second is the result where one is no number.
+                    unsafe { $max(other, self) }
+                }
+
+                #[inline(always)]
+                unsafe fn power_of_two(self) -> Self {
+                    // SAFETY: as in `splat`.
+                    unsafe { $float($plus($shift::<23>($bits(self)), $one(127 << 23))) }
                 }
             }
         };
     }
 
-    lanes!(__m256, 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_sub_ps, _mm256_fmadd_ps);
+    lanes!(
+        __m256,
+        8,
+        _mm256_set1_ps,
+        _mm256_loadu_ps,
+        _mm256_storeu_ps,
+        _mm256_add_ps,
+        _mm256_sub_ps,
+        _mm256_mul_ps,
+        _mm256_fmadd_ps,
+        _mm256_max_ps,
+        _mm256_castps_si256,
+        _mm256_set1_epi32,
+        _mm256_add_epi32,
+        _mm256_slli_epi32,
+        _mm256_castsi256_ps
+    );
     lanes!(
         __m512,
         16,
@@ -139,16 +235,23 @@ mod x86 {
         _mm512_storeu_ps,
         _mm512_add_ps,
         _mm512_sub_ps,
-        _mm512_fmadd_ps
+        _mm512_mul_ps,
+        _mm512_fmadd_ps,
+        _mm512_max_ps,
+        _mm512_castps_si512,
+        _mm512_set1_epi32,
+        _mm512_add_epi32,
+        _mm512_slli_epi32,
+        _mm512_castsi512_ps
     );
 }
 
 /// Defines a function of raw pointers whose body is written once with a vector type `$lanes` and compiled for each
 /// level, which is its first argument.
 macro_rules! per_lanes {
-    ($(#[$meta:meta])* pub unsafe fn $name:ident<$lanes:ident>($($arg:ident: $type:ty),* $(,)?) $body:block) => {
+    ($(#[$meta:meta])* $vis:vis unsafe fn $name:ident<$lanes:ident>($($arg:ident: $type:ty),* $(,)?) $body:block) => {
         $(#[$meta])*
-        pub unsafe fn $name(level: $crate::level::Level, $($arg: $type),*) {
+        $vis unsafe fn $name(level: $crate::level::Level, $($arg: $type),*) {
             #[inline(always)]
             unsafe fn written<$lanes: $crate::lanes::Lanes>($($arg: $type),*) $body
 
