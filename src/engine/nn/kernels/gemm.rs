@@ -124,7 +124,6 @@ pub trait Product: Sync {
 pub struct Scratch {
     pub(super) right: Vec<f32>,
     pub(super) sums: Vec<f32>,
-    pub(super) integers: Vec<i32>,
 }
 
 thread_local! {

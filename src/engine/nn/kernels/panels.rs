@@ -5,6 +5,7 @@
 //! it is mapped, and become panels when they are widened.
 
 use super::blocks::{Blocks, BlocksError};
+use super::dequantise::f16s;
 use super::level::{Level, per_level};
 use super::tile::WIDE;
 use half::{bf16, f16};
@@ -200,15 +201,61 @@ impl Panels {
     }
 }
 
-per_level! {
-    /// Rows of 256 inputs, [`ROW`] apart, to `[input][32]`, as many inputs as there is room for.
-    pub fn turn(rows: &[f32], to: &mut [f32]) {
-        for (eight, to) in to.chunks_mut(8 * WIDE).enumerate() {
-            for (column, row) in rows.chunks_exact(ROW).enumerate() {
-                for (to, value) in to[column..].iter_mut().step_by(WIDE).zip(&row[eight * 8..]) {
-                    *to = *value;
-                }
-            }
+/// Rows of 256 inputs, [`ROW`] apart, to `[input][32]`, as many inputs as there is room for, a multiple of 8.
+fn turn(level: Level, rows: &[f32], to: &mut [f32]) {
+    let lines = to.as_chunks_mut::<WIDE>().0;
+    assert!(rows.len() >= WIDE * ROW && lines.len() <= INPUTS && lines.len().is_multiple_of(8));
+    #[cfg(target_arch = "x86_64")]
+    if level.min(Level::best()) >= Level::Avx2 {
+        // SAFETY: this processor has AVX; 32 rows of so many inputs and as many lines are there (asserted).
+        return unsafe { turn_avx(rows.as_ptr(), lines.len(), lines.as_mut_ptr().cast()) };
+    }
+    let _ = level;
+    for (input, line) in lines.iter_mut().enumerate() {
+        for (to, row) in line.iter_mut().zip(rows.chunks_exact(ROW)) {
+            *to = row[input];
+        }
+    }
+}
+
+/// # Safety
+/// The processor has AVX; there are 32 rows with that many inputs, a multiple of 8, and room for as many lines.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx")]
+unsafe fn turn_avx(rows: *const f32, inputs: usize, to: *mut f32) {
+    use std::arch::x86_64::*;
+    for input in (0..inputs).step_by(8) {
+        for column in (0..WIDE).step_by(8) {
+            // SAFETY: eight inputs from there of eight rows, and as much room, are there: the caller's promise.
+            unsafe { turn_eight(rows.add(column * ROW + input), to.add(input * WIDE + column)) };
+        }
+    }
+}
+
+/// Eight inputs of eight rows, [`ROW`] apart, to eight lines of 32.
+///
+/// # Safety
+/// The processor has AVX, and they are there.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx")]
+unsafe fn turn_eight(rows: *const f32, to: *mut f32) {
+    use std::arch::x86_64::*;
+    for half in [0, 4] {
+        // SAFETY: all of it lies within the eight rows and lines.
+        unsafe {
+            // Four inputs of the rows i and i + 4 side by side.
+            let pair = |i: usize| {
+                let low = _mm256_castps128_ps256(_mm_loadu_ps(rows.add(i * ROW + half)));
+                _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(rows.add((i + 4) * ROW + half)))
+            };
+            let (a, b, c, d) = (pair(0), pair(1), pair(2), pair(3));
+            let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+            let (low_after, high_after) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+            let to = to.add(half * WIDE);
+            _mm256_storeu_ps(to, _mm256_shuffle_ps::<0x44>(low, low_after));
+            _mm256_storeu_ps(to.add(WIDE), _mm256_shuffle_ps::<0xee>(low, low_after));
+            _mm256_storeu_ps(to.add(2 * WIDE), _mm256_shuffle_ps::<0x44>(high, high_after));
+            _mm256_storeu_ps(to.add(3 * WIDE), _mm256_shuffle_ps::<0xee>(high, high_after));
         }
     }
 }
@@ -227,7 +274,7 @@ fn packed<T: Copy + Default + Send + Sync>(rows: &[T], channels: usize, taps: us
 
 /// Up to 32 rows `[channel][tap]` to `[tap][channel][32]`, missing ones as zeros. A few channels of all rows are copied
 /// to `near` first: far apart they would push each other out of the first cache, and written are whole lines.
-pub(super) fn transpose<T: Copy + Default>(
+fn transpose<T: Copy + Default>(
     rows: &[T],
     (channels, taps): (usize, usize),
     near: &mut Vec<T>,
@@ -266,34 +313,8 @@ per_level! {
 }
 
 /// f16 to f32.
-pub fn widen_f16(level: Level, from: &[f16], to: &mut [f32]) {
-    assert_eq!(from.len(), to.len());
-    #[cfg(target_arch = "x86_64")]
-    if level.min(Level::best()) >= Level::Avx2 {
-        // SAFETY: this processor has F16C; both slices are of one length.
-        return unsafe { widen_f16c(from, to) };
-    }
-    let _ = level;
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = from.to_f32();
-    }
-}
-
-/// # Safety
-/// The processor has F16C and AVX; `to` is as long as `from`.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx,f16c")]
-unsafe fn widen_f16c(from: &[f16], to: &mut [f32]) {
-    use std::arch::x86_64::{_mm_loadu_si128, _mm256_cvtph_ps, _mm256_storeu_ps};
-    let whole = from.len() / 8 * 8;
-    for at in (0..whole).step_by(8) {
-        // SAFETY: eight values from `at` lie in both slices.
-        unsafe {
-            let eight = _mm256_cvtph_ps(_mm_loadu_si128(from.as_ptr().add(at).cast()));
-            _mm256_storeu_ps(to.as_mut_ptr().add(at), eight);
-        }
-    }
-    for (to, from) in to[whole..].iter_mut().zip(&from[whole..]) {
-        *to = from.to_f32();
-    }
+fn widen_f16(level: Level, from: &[f16], to: &mut [f32]) {
+    // SAFETY: as many bytes are there.
+    let bytes = unsafe { std::slice::from_raw_parts(from.as_ptr().cast(), size_of_val(from)) };
+    f16s(level, bytes, to);
 }

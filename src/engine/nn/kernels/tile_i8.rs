@@ -1,121 +1,145 @@
-//! The product of [`super::tile`] for bytes: sums of i32, the same on every processor to the last bit.
+//! The product of [`super::tile`] for bytes, a group of inputs at a time: within it sums of i32, which are exact, then f32,
+//! in the same order and rounding on every processor.
 //!
-//! The right side is `[four inputs][32 columns][4]`, values of seven bits with a sign. The left side is unsigned bytes, 64
-//! inputs of a row in a chunk: with 128 added, for which the sums start with what makes up. Two products of such bytes fit
-//! 16 bits (2 · 255 · 63 < 2¹⁵), so that AVX2's sums of two products cannot overflow; with VNNI it is four at once.
+//! ```text
+//! c[row][32]  (+)=  unit[row] · unit[column] · Σ input  a[row][input] · b[input][column]
+//! ```
+//!
+//! Both sides have seven bits and a sign among them. The left side is made unsigned by adding [`ZERO`], for which the sums
+//! start with what makes up. Four products of such bytes fit 16 bits (4 · 127 · 63 < 2¹⁵): AVX2 multiplies two pairs, adds
+//! them as they are, and needs every other widening to 32 bits only; with VNNI it is four at once.
 
 use super::level::Level;
 use super::tile::{Before, WIDE};
 
-/// Inputs, which are bytes, of a row in a chunk of the left side.
-pub const CHUNK: usize = 64;
-/// The largest value of the right side.
+/// Inputs, which are bytes, that are multiplied at a time.
+const STEP: usize = 8;
+/// Inputs that share a unit.
+pub const GROUP: usize = 256;
+/// The largest value of both sides.
 pub const LARGEST: f32 = 63.0;
+/// What zero is on the left side.
+pub const ZERO: u8 = 64;
 
-/// Packs the first inputs of rows of `width` values into one chunk: `[row][64 bytes]`.
-pub fn pack(values: &[i8], width: usize, out: &mut [u8]) {
-    for (row, to) in out.as_chunks_mut::<CHUNK>().0.iter_mut().enumerate() {
-        to.iter_mut().zip(&values[row * width..][..CHUNK]).for_each(|(to, v)| *to = v.cast_unsigned() ^ 0x80);
+/// A group of inputs of 32 outputs. Aligned, so that no vector lies in two lines of the cache.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+pub struct Group {
+    /// `[four inputs][32][4]`
+    pub values: [i8; GROUP * WIDE],
+    /// Of each output: what one is worth.
+    pub units: [f32; WIDE],
+    /// Of each output: what its sum starts with, as [`start`] says.
+    pub starts: [i32; WIDE],
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        Self { values: [0; GROUP * WIDE], units: [0.0; WIDE], starts: [0; WIDE] }
     }
 }
 
-/// Adds products to `result`, `[row][32]`: of `rows` packed rows and `right`, with as many inputs as `right` has.
-/// `start`: what the sums start with where nothing is kept, as [`start`] says.
+/// What makes up for the left side's [`ZERO`], for values of the right side with this sum.
+#[must_use]
+pub fn start(sum: i32) -> i32 {
+    -i32::from(ZERO) * sum
+}
+
+/// A group of inputs of rows.
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
+    /// `[row][256 bytes]`
+    pub values: &'a [u8],
+    /// Of each row: what one is worth.
+    pub units: &'a [f32],
+}
+
+/// Adds products of the first `inputs` to `result`, `[row][32]`, or sets it to them. Beyond those, and up to a multiple of
+/// 8, the right side is zero.
 ///
 /// # Panics
 /// When a slice is shorter than the shape says.
-pub fn product(
-    level: Level,
-    (left, rows): (&[u8], usize),
-    right: &[i8],
-    result: &mut [i32],
-    (before, start): (Before, &[i32; WIDE]),
-) {
-    let level = level.min(Level::best());
-    let inputs = right.len() / WIDE;
-    let chunks = inputs / CHUNK;
-    assert!(inputs.is_multiple_of(CHUNK) && left.len() >= rows * inputs && result.len() >= rows * WIDE);
-    if before == Before::Zero {
-        result[..rows * WIDE].as_chunks_mut::<WIDE>().0.iter_mut().for_each(|row| *row = *start);
-    }
+pub fn product(level: Level, left: Rows, right: &Group, inputs: usize, result: &mut [f32], before: Before) {
+    let rows = left.units.len();
+    assert!(left.values.len() >= rows * GROUP && inputs <= GROUP && result.len() >= rows * WIDE);
+    let (steps, kept) = (inputs.div_ceil(STEP), before == Before::Kept);
     #[cfg(target_arch = "x86_64")]
     {
-        let (a, b, c) = (left.as_ptr(), right.as_ptr(), result.as_mut_ptr());
-        match level {
-            // SAFETY: the instructions are there; the three hold what the shape says (asserted).
-            Level::Vnni => return unsafe { x86::each_vnni(rows, chunks, (a, b, c)) },
+        let sides = (left.values.as_ptr(), left.units.as_ptr(), result.as_mut_ptr());
+        match level.min(Level::best()) {
+            // SAFETY: the instructions are there; the slices hold what the shape says (asserted).
+            Level::Vnni => return unsafe { x86::each_vnni(rows, steps, sides, right, kept) },
             // SAFETY: as above.
-            Level::Avx2 | Level::Avx512 => return unsafe { x86::each_avx2(rows, chunks, (a, b, c)) },
+            Level::Avx2 | Level::Avx512 => return unsafe { x86::each_avx2(rows, steps, sides, right, kept) },
             Level::Portable => {}
         }
     }
-    plain(left, (rows, chunks), right, result);
+    let _ = level;
+    plain(left, steps, right, result, kept);
 }
 
-/// What the sums of columns with these sums of weights start with.
-#[must_use]
-pub fn start(sums: &[i32]) -> [i32; WIDE] {
-    let mut start = [0; WIDE];
-    start.iter_mut().zip(sums).for_each(|(start, sum)| *start = -128 * sum);
-    start
-}
-
-fn plain(left: &[u8], (rows, chunks): (usize, usize), right: &[i8], result: &mut [i32]) {
-    for (row, sums) in result.chunks_exact_mut(WIDE).take(rows).enumerate() {
-        for chunk in 0..chunks {
-            let values = &left[(chunk * rows + row) * CHUNK..][..CHUNK];
-            for (i, value) in values.iter().enumerate() {
-                let input = chunk * CHUNK + i;
-                let column = &right[input / 4 * 4 * WIDE + input % 4..];
-                for (sum, weight) in sums.iter_mut().zip(column.iter().step_by(4)) {
-                    *sum += i32::from(*value) * i32::from(*weight);
-                }
+fn plain(left: Rows, steps: usize, right: &Group, result: &mut [f32], kept: bool) {
+    let sides = left.values.as_chunks::<GROUP>().0.iter().zip(left.units);
+    for (result, (values, unit)) in result.as_chunks_mut::<WIDE>().0.iter_mut().zip(sides) {
+        let mut sums = right.starts;
+        for (input, value) in values[..steps * STEP].iter().enumerate() {
+            let column = &right.values[input / 4 * 4 * WIDE + input % 4..];
+            for (sum, weight) in sums.iter_mut().zip(column.iter().step_by(4)) {
+                *sum += i32::from(*value) * i32::from(*weight);
             }
+        }
+        for ((result, sum), worth) in result.iter_mut().zip(sums).zip(&right.units) {
+            #[allow(clippy::cast_precision_loss)]
+            let value = sum as f32 * worth;
+            *result = value.mul_add(*unit, if kept { *result } else { 0.0 });
         }
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{CHUNK, WIDE};
+    use super::{GROUP, Group, STEP, WIDE};
     use std::arch::x86_64::*;
 
-    /// The three matrices.
-    type Matrices = (*const u8, *const i8, *mut i32);
-    /// A product of as many rows as its place in the table says, plus one: chunks and how far apart they are in bytes, and
-    /// the matrices.
-    type Rows = unsafe fn((usize, usize), Matrices);
+    /// The left side, what one is worth in its rows, and the result.
+    type Sides = (*const u8, *const f32, *mut f32);
+    /// The right side, from the first column that is used: values, units and starts.
+    type Right = (*const i8, *const f32, *const i32);
+    /// A product of as many rows as its place in the table says, plus one: steps, both sides, and whether the result is
+    /// added to.
+    type OfRows = unsafe fn(usize, Sides, Right, bool);
 
     /// Cuts the rows into parts of about one size, none larger than the table.
     ///
     /// # Safety
-    /// The processor has the table's instructions, and the matrices are as large as the shape says.
-    unsafe fn each(rows: usize, table: &[Rows], chunks: usize, (a, b, c): Matrices) {
+    /// The processor has the table's instructions, and all slices are as large as the shape says.
+    unsafe fn each(rows: usize, table: &[OfRows], steps: usize, (a, units, c): Sides, right: Right, kept: bool) {
         let parts = rows.div_ceil(table.len());
         for part in 0..parts {
             let (from, to) = (part * rows / parts, (part + 1) * rows / parts);
-            let shape = (chunks, rows * CHUNK);
             // SAFETY: `from..to` lies within the rows; instructions and sizes are the caller's promise.
-            unsafe { table[to - from - 1](shape, (a.add(from * CHUNK), b, c.add(from * WIDE))) };
+            unsafe {
+                let sides = (a.add(from * GROUP), units.add(from), c.add(from * WIDE));
+                table[to - from - 1](steps, sides, right, kept);
+            }
         }
     }
 
     /// # Safety
-    /// As [`each`]; AVX2.
-    pub unsafe fn each_avx2(rows: usize, chunks: usize, (a, b, c): Matrices) {
-        let table: [Rows; 6] =
-            [rows_avx2::<1>, rows_avx2::<2>, rows_avx2::<3>, rows_avx2::<4>, rows_avx2::<5>, rows_avx2::<6>];
-        // SAFETY: both halves of the columns are there: the caller's promise.
-        unsafe {
-            each(rows, &table, chunks, (a, b, c));
-            each(rows, &table, chunks, (a, b.add(2 * WIDE), c.add(WIDE / 2)));
+    /// As [`each`]; AVX2 and FMA.
+    pub unsafe fn each_avx2(rows: usize, steps: usize, (a, units, c): Sides, right: &Group, kept: bool) {
+        let table: [OfRows; 4] = [rows_avx2::<1>, rows_avx2::<2>, rows_avx2::<3>, rows_avx2::<4>];
+        for half in [0, WIDE / 2] {
+            let right = (right.values[4 * half..].as_ptr(), right.units[half..].as_ptr(), right.starts[half..].as_ptr());
+            // SAFETY: the caller's promise.
+            unsafe { each(rows, &table, steps, (a, units, c.add(half)), right, kept) };
         }
     }
 
     /// # Safety
     /// As [`each`]; AVX-512 with VNNI.
-    pub unsafe fn each_vnni(rows: usize, chunks: usize, matrices: Matrices) {
-        let table: [Rows; 14] = [
+    pub unsafe fn each_vnni(rows: usize, steps: usize, sides: Sides, right: &Group, kept: bool) {
+        let table: [OfRows; 14] = [
             rows_vnni::<1>,
             rows_vnni::<2>,
             rows_vnni::<3>,
@@ -131,66 +155,88 @@ mod x86 {
             rows_vnni::<13>,
             rows_vnni::<14>,
         ];
+        let right = (right.values.as_ptr(), right.units.as_ptr(), right.starts.as_ptr());
         // SAFETY: the caller's promise.
-        unsafe { each(rows, &table, chunks, matrices) };
+        unsafe { each(rows, &table, steps, sides, right, kept) };
     }
 
-    #[target_feature(enable = "avx2")]
-    unsafe fn rows_avx2<const ROWS: usize>((chunks, step): (usize, usize), (mut a, mut b, c): Matrices) {
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn rows_avx2<const ROWS: usize>(
+        steps: usize,
+        (mut a, units, c): Sides,
+        (mut b, worth, starts): Right,
+        kept: bool,
+    ) {
         let ones = _mm256_set1_epi16(1);
-        let mut sums = [[_mm256_setzero_si256(); 2]; ROWS];
-        // SAFETY: ROWS rows of `a` and `c`, and `chunks` chunks of `a` and `b`, are there: the caller's promise.
+        // SAFETY: ROWS rows of `a`, `units` and `c`, `steps` steps of `a` and `b`, and 16 columns of what is of the
+        // right side, are there: the caller's promise.
         unsafe {
-            for (row, sums) in sums.iter_mut().enumerate() {
-                let c = c.add(row * WIDE);
-                *sums = [_mm256_loadu_si256(c.cast()), _mm256_loadu_si256(c.add(8).cast())];
-            }
-            for _ in 0..chunks {
-                for four in 0..CHUNK / 4 {
-                    let right = [_mm256_loadu_si256(b.cast()), _mm256_loadu_si256(b.add(32).cast())];
-                    for (row, sums) in sums.iter_mut().enumerate() {
-                        let left = _mm256_set1_epi32(a.add(row * CHUNK + four * 4).cast::<i32>().read_unaligned());
-                        let pairs = [_mm256_maddubs_epi16(left, right[0]), _mm256_maddubs_epi16(left, right[1])];
-                        sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(pairs[0], ones));
-                        sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(pairs[1], ones));
+            let starts = [_mm256_loadu_si256(starts.cast()), _mm256_loadu_si256(starts.add(8).cast())];
+            let mut sums = [starts; ROWS];
+            for _ in 0..steps {
+                let right = [
+                    _mm256_loadu_si256(b.cast()),
+                    _mm256_loadu_si256(b.add(32).cast()),
+                    _mm256_loadu_si256(b.add(4 * WIDE).cast()),
+                    _mm256_loadu_si256(b.add(4 * WIDE + 32).cast()),
+                ];
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    let a = a.add(row * GROUP).cast::<i32>();
+                    let left = [_mm256_set1_epi32(a.read_unaligned()), _mm256_set1_epi32(a.add(1).read_unaligned())];
+                    for (v, sum) in sums.iter_mut().enumerate() {
+                        let pairs = _mm256_add_epi16(
+                            _mm256_maddubs_epi16(left[0], right[v]),
+                            _mm256_maddubs_epi16(left[1], right[2 + v]),
+                        );
+                        *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(pairs, ones));
                     }
-                    b = b.wrapping_add(4 * WIDE);
                 }
-                a = a.wrapping_add(step);
+                a = a.wrapping_add(STEP);
+                b = b.wrapping_add(STEP * WIDE);
             }
+            let worth = [_mm256_loadu_ps(worth), _mm256_loadu_ps(worth.add(8))];
             for (row, sums) in sums.iter().enumerate() {
-                let c = c.add(row * WIDE);
-                _mm256_storeu_si256(c.cast(), sums[0]);
-                _mm256_storeu_si256(c.add(8).cast(), sums[1]);
+                let unit = _mm256_set1_ps(*units.add(row));
+                for (v, sum) in sums.iter().enumerate() {
+                    let c = c.add(row * WIDE + 8 * v);
+                    let before = if kept { _mm256_loadu_ps(c) } else { _mm256_setzero_ps() };
+                    let value = _mm256_mul_ps(_mm256_cvtepi32_ps(*sum), worth[v]);
+                    _mm256_storeu_ps(c, _mm256_fmadd_ps(value, unit, before));
+                }
             }
         }
     }
 
     #[target_feature(enable = "avx512f,avx512vnni")]
-    unsafe fn rows_vnni<const ROWS: usize>((chunks, step): (usize, usize), (mut a, mut b, c): Matrices) {
-        let mut sums = [[_mm512_setzero_si512(); 2]; ROWS];
-        // SAFETY: as in `rows_avx2`.
+    unsafe fn rows_vnni<const ROWS: usize>(
+        steps: usize,
+        (mut a, units, c): Sides,
+        (mut b, worth, starts): Right,
+        kept: bool,
+    ) {
+        // SAFETY: as in `rows_avx2`, with 32 columns.
         unsafe {
-            for (row, sums) in sums.iter_mut().enumerate() {
-                let c = c.add(row * WIDE);
-                *sums = [_mm512_loadu_si512(c.cast()), _mm512_loadu_si512(c.add(16).cast())];
-            }
-            for _ in 0..chunks {
-                for four in 0..CHUNK / 4 {
-                    let right = [_mm512_loadu_si512(b.cast()), _mm512_loadu_si512(b.add(64).cast())];
-                    for (row, sums) in sums.iter_mut().enumerate() {
-                        let left = _mm512_set1_epi32(a.add(row * CHUNK + four * 4).cast::<i32>().read_unaligned());
-                        sums[0] = _mm512_dpbusd_epi32(sums[0], left, right[0]);
-                        sums[1] = _mm512_dpbusd_epi32(sums[1], left, right[1]);
-                    }
-                    b = b.add(4 * WIDE);
+            let starts = [_mm512_loadu_si512(starts.cast()), _mm512_loadu_si512(starts.add(16).cast())];
+            let mut sums = [starts; ROWS];
+            for _ in 0..2 * steps {
+                let right = [_mm512_loadu_si512(b.cast()), _mm512_loadu_si512(b.add(64).cast())];
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    let left = _mm512_set1_epi32(a.add(row * GROUP).cast::<i32>().read_unaligned());
+                    sums[0] = _mm512_dpbusd_epi32(sums[0], left, right[0]);
+                    sums[1] = _mm512_dpbusd_epi32(sums[1], left, right[1]);
                 }
-                a = a.wrapping_add(step);
+                a = a.wrapping_add(STEP / 2);
+                b = b.wrapping_add(STEP / 2 * WIDE);
             }
+            let worth = [_mm512_loadu_ps(worth), _mm512_loadu_ps(worth.add(16))];
             for (row, sums) in sums.iter().enumerate() {
-                let c = c.add(row * WIDE);
-                _mm512_storeu_si512(c.cast(), sums[0]);
-                _mm512_storeu_si512(c.add(16).cast(), sums[1]);
+                let unit = _mm512_set1_ps(*units.add(row));
+                for (v, sum) in sums.iter().enumerate() {
+                    let c = c.add(row * WIDE + 16 * v);
+                    let before = if kept { _mm512_loadu_ps(c) } else { _mm512_setzero_ps() };
+                    let value = _mm512_mul_ps(_mm512_cvtepi32_ps(*sum), worth[v]);
+                    _mm512_storeu_ps(c, _mm512_fmadd_ps(value, unit, before));
+                }
             }
         }
     }
