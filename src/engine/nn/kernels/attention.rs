@@ -8,7 +8,7 @@ use super::gemm::{grow, put};
 use super::lanes::{folded, per_lanes};
 use super::level::Level;
 use super::output::Output;
-use super::tile::{Before, Left, WIDE, product};
+use super::tile::{Ahead, Before, Left, WIDE, product};
 use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -179,7 +179,7 @@ fn attend(
         let left = Left { values: queries, rows: n, chunks, step: block };
         for (panel, scores) in scores.chunks_exact_mut(block).take(here).enumerate() {
             let right = &keys[(first + panel) * chunks * WIDE * WIDE..][..chunks * WIDE * WIDE];
-            product(level, left, right, scores, Before::Zero, false);
+            product(level, left, right, scores, (Before::Zero, false), Ahead::NONE);
         }
         let keys_left = shape.keys - first * WIDE;
         let queries_before = if shape.causal { rows.start } else { usize::MAX };
@@ -198,7 +198,8 @@ fn attend(
                     row.iter_mut().for_each(|v| *v *= factor);
                 }
             }
-            product(level, left, right, seen, before, shape.dim - panel * WIDE <= WIDE / 2);
+            let narrow = shape.dim - panel * WIDE <= WIDE / 2;
+            product(level, left, right, seen, (before, narrow), Ahead::NONE);
         }
     }
 }
@@ -230,7 +231,8 @@ fn weigh(level: Level, scores: &mut [f32], keys: (usize, usize), before: usize, 
     let panels = blocks.len();
     for (panel, block) in blocks.enumerate() {
         for (row, values) in block.chunks_exact_mut(WIDE).enumerate() {
-            let seen = if before == usize::MAX { keys.1 } else { keys.1.min((before + row + 1).saturating_sub(keys.0)) };
+            let seen =
+                if before == usize::MAX { keys.1 } else { keys.1.min((before + row + 1).saturating_sub(keys.0)) };
             if let Some(hidden) = values.get_mut(seen.saturating_sub(panel * WIDE)..) {
                 hidden.fill(f32::NEG_INFINITY);
             }

@@ -8,7 +8,7 @@
 use super::level::Level;
 use super::output::{Finish, Output, finish_block, gate_block};
 use super::panels::{Panels, whole_chunks};
-use super::tile::{Before, Left, WIDE, product};
+use super::tile::{Ahead, Before, Left, WIDE, product};
 use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -316,6 +316,16 @@ impl<X: Rows> Product for Wide<'_, X> {
         let Scratch { right, sums, .. } = scratch;
         grow(right, INPUTS * WIDE);
         grow(sums, all);
+        let ahead = |first: usize, panel: usize, ready: &[f32]| {
+            let inputs = first..width.min(first + INPUTS);
+            if ready.is_empty() {
+                self.weight.ahead(panel, inputs)
+            } else {
+                Ahead::of(&ready[inputs.start * WIDE..inputs.end * WIDE])
+            }
+        };
+        let order = (0..width).step_by(INPUTS).flat_map(|first| panels.clone().map(move |panel| (first, panel)));
+        let mut following = order.skip(1).map(|(first, (panel, ready))| ahead(first, panel, ready));
         for first in (0..width).step_by(INPUTS) {
             let inputs = INPUTS.min(width - first);
             let values = &packed[rows.start * width + first * rows.len()..];
@@ -328,7 +338,8 @@ impl<X: Rows> Product for Wide<'_, X> {
                 } else {
                     &ready[first * WIDE..]
                 };
-                product(level, left, right, sums, before, self.weight.width(panel) <= WIDE / 2);
+                let narrow = self.weight.width(panel) <= WIDE / 2;
+                product(level, left, right, sums, (before, narrow), following.next().unwrap_or(Ahead::NONE));
             }
         }
         &mut sums[..all]

@@ -7,7 +7,7 @@ use super::gemm::{Product, Scratch, grow};
 use super::lanes::folded;
 use super::level::{Level, per_level};
 use super::panels::Stored;
-use super::tile::{Before, WIDE};
+use super::tile::{Ahead, Before, WIDE};
 use super::tile_i8::{GROUP, Group, LARGEST, Rows, ZERO, product, start};
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -255,12 +255,17 @@ impl Product for Bytes<'_> {
         grow(sums, all);
         let values = packed.values[rows.start * groups * GROUP..rows.end * groups * GROUP].chunks_exact(n * GROUP);
         let units = packed.units[rows.start * groups..rows.end * groups].chunks_exact(n);
+        let group =
+            |(panel, ready): (usize, &'r [Group]), number: usize| &self.weight.rounded(panel).unwrap_or(ready)[number];
+        let mut following = (0..groups).flat_map(|number| panels.clone().map(move |panel| (panel, number))).skip(1);
         for (number, (values, units)) in values.zip(units).enumerate() {
             let inputs = GROUP.min(inputs - number * GROUP);
             let before = if number == 0 { Before::Zero } else { Before::Kept };
-            for ((panel, ready), sums) in panels.clone().zip(sums.chunks_exact_mut(block)) {
-                let group = &self.weight.rounded(panel).unwrap_or(ready)[number];
-                product(level, Rows { values, units }, group, inputs, sums, before);
+            for (panel, sums) in panels.clone().zip(sums.chunks_exact_mut(block)) {
+                let ahead = following
+                    .next()
+                    .map_or(Ahead::NONE, |(panel, number)| Ahead::of(std::slice::from_ref(group(panel, number))));
+                product(level, Rows { values, units }, (group(panel, number), inputs), sums, before, ahead);
             }
         }
         &mut sums[..all]

@@ -7,7 +7,7 @@
 use super::blocks::{Blocks, BlocksError};
 use super::dequantise::f16s;
 use super::level::{Level, per_level};
-use super::tile::WIDE;
+use super::tile::{Ahead, WIDE};
 use half::{bf16, f16};
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -156,14 +156,30 @@ impl Panels {
         matches!(self.values, Stored::Blocks(_))
     }
 
+    fn within(&self, panel: usize, range: &Range<usize>) -> Range<usize> {
+        let start = panel * whole_chunks(self.inputs);
+        (start + range.start) * WIDE..(start + range.end) * WIDE
+    }
+
+    /// Where [`Self::widen`] will read, unless that is in a file.
+    #[must_use]
+    pub(super) fn ahead(&self, panel: usize, range: Range<usize>) -> Ahead {
+        let within = self.within(panel, &range);
+        match &self.values {
+            Stored::F32(values) => Ahead::of(&values[within]),
+            Stored::F16(values) => Ahead::of(&values[within]),
+            Stored::Bf16(values) => Ahead::of(&values[within]),
+            Stored::Blocks(_) => Ahead::NONE,
+        }
+    }
+
     /// The inputs `range` of a panel in f32, `[input][32]`.
     ///
     /// # Panics
     /// When the panel or the range is outside, or `to` is of another size; and when quantised rows are asked for from
     /// within a block.
     pub fn widen(&self, level: Level, panel: usize, range: Range<usize>, to: &mut [f32]) {
-        let start = panel * whole_chunks(self.inputs);
-        let within = (start + range.start) * WIDE..(start + range.end) * WIDE;
+        let within = self.within(panel, &range);
         match &self.values {
             Stored::F32(values) => to.copy_from_slice(&values[within]),
             Stored::F16(values) => widen_f16(level, &values[within], to),
@@ -223,7 +239,6 @@ fn turn(level: Level, rows: &[f32], to: &mut [f32]) {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx")]
 unsafe fn turn_avx(rows: *const f32, inputs: usize, to: *mut f32) {
-    use std::arch::x86_64::*;
     for input in (0..inputs).step_by(8) {
         for column in (0..WIDE).step_by(8) {
             // SAFETY: eight inputs from there of eight rows, and as much room, are there: the caller's promise.
@@ -274,12 +289,7 @@ fn packed<T: Copy + Default + Send + Sync>(rows: &[T], channels: usize, taps: us
 
 /// Up to 32 rows `[channel][tap]` to `[tap][channel][32]`, missing ones as zeros. A few channels of all rows are copied
 /// to `near` first: far apart they would push each other out of the first cache, and written are whole lines.
-fn transpose<T: Copy + Default>(
-    rows: &[T],
-    (channels, taps): (usize, usize),
-    near: &mut Vec<T>,
-    out: &mut [T],
-) {
+fn transpose<T: Copy + Default>(rows: &[T], (channels, taps): (usize, usize), near: &mut Vec<T>, out: &mut [T]) {
     /// Values of a row that are near at once.
     const NEAR: usize = 128;
     let inputs = channels * taps;

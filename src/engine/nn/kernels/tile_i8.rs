@@ -10,7 +10,7 @@
 //! them as they are, and needs every other widening to 32 bits only; with VNNI it is four at once.
 
 use super::level::Level;
-use super::tile::{Before, WIDE};
+use super::tile::{Ahead, Before, WIDE};
 
 /// Inputs, which are bytes, that are multiplied at a time.
 const STEP: usize = 8;
@@ -59,7 +59,14 @@ pub struct Rows<'a> {
 ///
 /// # Panics
 /// When a slice is shorter than the shape says.
-pub fn product(level: Level, left: Rows, right: &Group, inputs: usize, result: &mut [f32], before: Before) {
+pub fn product(
+    level: Level,
+    left: Rows,
+    (right, inputs): (&Group, usize),
+    result: &mut [f32],
+    before: Before,
+    ahead: Ahead,
+) {
     let rows = left.units.len();
     assert!(left.values.len() >= rows * GROUP && inputs <= GROUP && result.len() >= rows * WIDE);
     let (steps, kept) = (inputs.div_ceil(STEP), before == Before::Kept);
@@ -68,13 +75,13 @@ pub fn product(level: Level, left: Rows, right: &Group, inputs: usize, result: &
         let sides = (left.values.as_ptr(), left.units.as_ptr(), result.as_mut_ptr());
         match level.min(Level::best()) {
             // SAFETY: the instructions are there; the slices hold what the shape says (asserted).
-            Level::Vnni => return unsafe { x86::each_vnni(rows, steps, sides, right, kept) },
+            Level::Vnni => return unsafe { x86::each_vnni((rows, steps), sides, right, kept, ahead) },
             // SAFETY: as above.
-            Level::Avx2 | Level::Avx512 => return unsafe { x86::each_avx2(rows, steps, sides, right, kept) },
+            Level::Avx2 | Level::Avx512 => return unsafe { x86::each_avx2((rows, steps), sides, right, kept, ahead) },
             Level::Portable => {}
         }
     }
-    let _ = level;
+    let _ = (level, ahead);
     plain(left, steps, right, result, kept);
 }
 
@@ -98,7 +105,7 @@ fn plain(left: Rows, steps: usize, right: &Group, result: &mut [f32], kept: bool
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{GROUP, Group, STEP, WIDE};
+    use super::{Ahead, GROUP, Group, STEP, WIDE};
     use std::arch::x86_64::*;
 
     /// The left side, what one is worth in its rows, and the result.
@@ -113,9 +120,17 @@ mod x86 {
     ///
     /// # Safety
     /// The processor has the table's instructions, and all slices are as large as the shape says.
-    unsafe fn each(rows: usize, table: &[OfRows], steps: usize, (a, units, c): Sides, right: Right, kept: bool) {
+    unsafe fn each(
+        (rows, steps): (usize, usize),
+        table: &[OfRows],
+        (a, units, c): Sides,
+        right: Right,
+        kept: bool,
+        ahead: Ahead,
+    ) {
         let parts = rows.div_ceil(table.len());
         for part in 0..parts {
+            ahead.fetch(part, parts);
             let (from, to) = (part * rows / parts, (part + 1) * rows / parts);
             // SAFETY: `from..to` lies within the rows; instructions and sizes are the caller's promise.
             unsafe {
@@ -127,18 +142,19 @@ mod x86 {
 
     /// # Safety
     /// As [`each`]; AVX2 and FMA.
-    pub unsafe fn each_avx2(rows: usize, steps: usize, (a, units, c): Sides, right: &Group, kept: bool) {
+    pub unsafe fn each_avx2(shape: (usize, usize), (a, units, c): Sides, right: &Group, kept: bool, ahead: Ahead) {
         let table: [OfRows; 4] = [rows_avx2::<1>, rows_avx2::<2>, rows_avx2::<3>, rows_avx2::<4>];
         for half in [0, WIDE / 2] {
-            let right = (right.values[4 * half..].as_ptr(), right.units[half..].as_ptr(), right.starts[half..].as_ptr());
+            let right =
+                (right.values[4 * half..].as_ptr(), right.units[half..].as_ptr(), right.starts[half..].as_ptr());
             // SAFETY: the caller's promise.
-            unsafe { each(rows, &table, steps, (a, units, c.add(half)), right, kept) };
+            unsafe { each(shape, &table, (a, units, c.add(half)), right, kept, ahead.half(half > 0)) };
         }
     }
 
     /// # Safety
     /// As [`each`]; AVX-512 with VNNI.
-    pub unsafe fn each_vnni(rows: usize, steps: usize, sides: Sides, right: &Group, kept: bool) {
+    pub unsafe fn each_vnni(shape: (usize, usize), sides: Sides, right: &Group, kept: bool, ahead: Ahead) {
         let table: [OfRows; 14] = [
             rows_vnni::<1>,
             rows_vnni::<2>,
@@ -157,7 +173,7 @@ mod x86 {
         ];
         let right = (right.values.as_ptr(), right.units.as_ptr(), right.starts.as_ptr());
         // SAFETY: the caller's promise.
-        unsafe { each(rows, &table, steps, sides, right, kept) };
+        unsafe { each(shape, &table, sides, right, kept, ahead) };
     }
 
     #[target_feature(enable = "avx2,fma")]

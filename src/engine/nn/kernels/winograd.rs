@@ -15,7 +15,7 @@ use super::gemm::grow;
 use super::level::Level;
 use super::output::{Finish, Output, finish_block};
 use super::panels::Panels;
-use super::tile::{Before, Left, WIDE, product};
+use super::tile::{Ahead, Before, Left, WIDE, product};
 use super::winograd_transforms::{POINTS, transform_input, transform_sums, transform_weights};
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -188,7 +188,8 @@ fn multiply(
                     for i in 0..POINTS {
                         let left = Left { values: &left[i * point..], rows, chunks: here, step: part };
                         let sums = &mut sums[i * point..][..rows * WIDE];
-                        product(level, left, &weights[i * WEIGHTS..], sums, before, weight.width(panel) <= WIDE / 2);
+                        let narrow = weight.width(panel) <= WIDE / 2;
+                        product(level, left, &weights[i * WEIGHTS..], sums, (before, narrow), Ahead::NONE);
                     }
                 }
             }
