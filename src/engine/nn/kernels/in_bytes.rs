@@ -8,7 +8,8 @@ use super::lanes::folded;
 use super::level::{Level, per_level};
 use super::panels::Stored;
 use super::tile::{Ahead, Before, WIDE};
-use super::tile_i8::{GROUP, Group, LARGEST, Rows, ZERO, product, start};
+use super::tile_i8::{GROUP, Group, LARGEST, Rows, ZERO, product};
+use half::bf16;
 use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -89,11 +90,11 @@ fn round_group(
     let first = number * GROUP;
     let known = GROUP.min(inputs - first);
     let outputs = panel * WIDE..outputs.min((panel + 1) * WIDE);
-    let of_outputs = group.units.chunks_exact_mut(1).zip(group.starts.chunks_exact_mut(1));
-    for ((output, row), (unit, start)) in outputs.zip(rounded.chunks_exact_mut(ROW)).zip(of_outputs) {
+    let of_outputs = group.units.chunks_exact_mut(1).zip(group.missing.chunks_exact_mut(1));
+    for ((output, row), (unit, missing)) in outputs.zip(rounded.chunks_exact_mut(ROW)).zip(of_outputs) {
         let at = output * inputs + first;
         rows.widen(at..at + known, &mut wide[..known]);
-        round_weights(level, &wide[..known], &mut row[..known], unit, start);
+        round_weights(level, &wide[..known], &mut row[..known], unit, missing);
     }
     in_fours(level, &rounded, &mut group.values);
 }
@@ -108,12 +109,12 @@ pub struct ByteRows {
 }
 
 per_level! {
-    /// Rounds some weights of an output, and tells what one is worth and what their sums start with. Where one is not a
+    /// Rounds some weights of an output, and tells what one is worth and their sum with the other sign. Where one is not a
     /// number, or infinity, nor is its unit: what comes of it is none either.
-    pub fn round_weights(values: &[f32], bytes: &mut [i8], unit: &mut [f32], starts: &mut [i32]) {
-        unit[0] = unit_of(values);
-        to_units(values, unit[0], 0, bytes, u8::cast_signed);
-        starts[0] = start(bytes.iter().map(|v| i32::from(*v)).sum());
+    pub fn round_weights(values: &[f32], bytes: &mut [i8], unit: &mut [bf16], missing: &mut [i16]) {
+        unit[0] = bf16::from_f32(unit_of(values));
+        to_units(values, unit[0].to_f32(), 0, bytes, u8::cast_signed);
+        missing[0] = bytes.iter().map(|v| -i16::from(*v)).sum();
     }
 }
 
@@ -304,7 +305,7 @@ mod tests {
                     let value = |i: usize| group.values[(i / 4 * WIDE + o % WIDE) * 4 + i % 4];
                     let sum: i32 = (0..known).map(|i| (i32::from(bytes[i]) - 64) * i32::from(value(i))).sum();
                     #[allow(clippy::cast_precision_loss)]
-                    let worth = sum as f32 * group.units[o % WIDE];
+                    let worth = sum as f32 * group.units[o % WIDE].to_f32();
                     *out = worth.mul_add(unit[0], *out);
                 }
             }
@@ -355,16 +356,17 @@ mod tests {
         #[test]
         fn rounding_loses_half_a_unit_at_most(row in proptest::collection::vec(-9.0f32..9.0, 1..=GROUP)) {
             for level in Level::all() {
-                let (mut bytes, mut unit, mut start) = (vec![0i8; row.len()], [0.0], [0]);
-                round_weights(level, &row, &mut bytes, &mut unit, &mut start);
+                let close = |v: f32, n: f32, unit: f32| n.abs() <= LARGEST && (v - n * unit).abs() <= 0.51 * unit;
+                let (mut bytes, mut unit, mut missing) = (vec![0i8; row.len()], [bf16::ZERO], [0]);
+                round_weights(level, &row, &mut bytes, &mut unit, &mut missing);
+                prop_assert_eq!(-missing[0], bytes.iter().map(|b| i16::from(*b)).sum::<i16>());
                 for (v, b) in row.iter().zip(&bytes) {
-                    prop_assert!((v - f32::from(*b) * unit[0]).abs() <= 0.501 * unit[0], "{v} as {b}");
+                    prop_assert!(close(*v, f32::from(*b), unit[0].to_f32()), "{v} as {b}");
                 }
-                let (mut left, mut of_left) = (vec![0u8; GROUP], [0.0]);
-                round_rows(level, &row, row.len(), 0, &mut left, &mut of_left);
-                prop_assert_eq!(of_left, unit);
-                for (left, b) in left.iter().zip(&bytes) {
-                    prop_assert_eq!(i32::from(*left), i32::from(*b) + 64);
+                let (mut bytes, mut unit) = (vec![0u8; GROUP], [0.0]);
+                round_rows(level, &row, row.len(), 0, &mut bytes, &mut unit);
+                for (v, b) in row.iter().zip(&bytes) {
+                    prop_assert!(close(*v, f32::from(*b) - f32::from(ZERO), unit[0]), "{v} as {b}");
                 }
             }
         }
@@ -379,7 +381,8 @@ mod tests {
             for level in Level::all() {
                 let x = vec![1.0; rows * inputs];
                 let out = multiply(level, &Bytes { x: &x, weight: &weight }, Finish::default());
-                assert!(out.iter().all(|v| (v - sign * 10_240.0).abs() < 0.1), "{level:?}: {out:?}");
+                // What one is worth is rounded too, to eight bits.
+                assert!(out.iter().all(|v| (v - sign * 10_240.0).abs() < 10_240.0 / 512.0), "{level:?}: {out:?}");
             }
         }
     }
@@ -391,7 +394,7 @@ mod tests {
             x[25] = wrong;
             let weight = BytePanels::round(1, 20, Stored::F32(vec![1.0; 20])).unwrap();
             let out = multiply(Level::best(), &Bytes { x: &x, weight: &weight }, Finish::default());
-            assert!((out[0] - 20.0).abs() < 1e-3 && out[1].is_nan(), "{out:?}");
+            assert!((out[0] - 20.0).abs() < 0.04 && out[1].is_nan(), "{out:?}");
         }
     }
 }

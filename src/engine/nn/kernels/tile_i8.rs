@@ -11,6 +11,7 @@
 
 use super::level::Level;
 use super::tile::{Ahead, Before, WIDE};
+use half::bf16;
 
 /// Inputs, which are bytes, that are multiplied at a time.
 const STEP: usize = 8;
@@ -18,8 +19,10 @@ const STEP: usize = 8;
 pub const GROUP: usize = 256;
 /// The largest value of both sides.
 pub const LARGEST: f32 = 63.0;
+/// What zero is on the left side: 2 to this power.
+const ZERO_BITS: u32 = 6;
 /// What zero is on the left side.
-pub const ZERO: u8 = 64;
+pub const ZERO: u8 = 1 << ZERO_BITS;
 
 /// A group of inputs of 32 outputs. Aligned, so that no vector lies in two lines of the cache.
 #[derive(Clone, Copy)]
@@ -28,21 +31,15 @@ pub struct Group {
     /// `[four inputs][32][4]`
     pub values: [i8; GROUP * WIDE],
     /// Of each output: what one is worth.
-    pub units: [f32; WIDE],
-    /// Of each output: what its sum starts with, as [`start`] says.
-    pub starts: [i32; WIDE],
+    pub units: [bf16; WIDE],
+    /// Of each output: the sum of its values, with the other sign.
+    pub missing: [i16; WIDE],
 }
 
 impl Default for Group {
     fn default() -> Self {
-        Self { values: [0; GROUP * WIDE], units: [0.0; WIDE], starts: [0; WIDE] }
+        Self { values: [0; GROUP * WIDE], units: [bf16::ZERO; WIDE], missing: [0; WIDE] }
     }
-}
-
-/// What makes up for the left side's [`ZERO`], for values of the right side with this sum.
-#[must_use]
-pub fn start(sum: i32) -> i32 {
-    -i32::from(ZERO) * sum
 }
 
 /// A group of inputs of rows.
@@ -88,7 +85,7 @@ pub fn product(
 fn plain(left: Rows, steps: usize, right: &Group, result: &mut [f32], kept: bool) {
     let sides = left.values.as_chunks::<GROUP>().0.iter().zip(left.units);
     for (result, (values, unit)) in result.as_chunks_mut::<WIDE>().0.iter_mut().zip(sides) {
-        let mut sums = right.starts;
+        let mut sums = right.missing.map(|sum| i32::from(sum) << ZERO_BITS);
         for (input, value) in values[..steps * STEP].iter().enumerate() {
             let column = &right.values[input / 4 * 4 * WIDE + input % 4..];
             for (sum, weight) in sums.iter_mut().zip(column.iter().step_by(4)) {
@@ -97,7 +94,7 @@ fn plain(left: Rows, steps: usize, right: &Group, result: &mut [f32], kept: bool
         }
         for ((result, sum), worth) in result.iter_mut().zip(sums).zip(&right.units) {
             #[allow(clippy::cast_precision_loss)]
-            let value = sum as f32 * worth;
+            let value = sum as f32 * worth.to_f32();
             *result = value.mul_add(*unit, if kept { *result } else { 0.0 });
         }
     }
@@ -105,13 +102,14 @@ fn plain(left: Rows, steps: usize, right: &Group, result: &mut [f32], kept: bool
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Ahead, GROUP, Group, STEP, WIDE};
+    use super::{Ahead, GROUP, Group, STEP, WIDE, ZERO_BITS};
+    use half::bf16;
     use std::arch::x86_64::*;
 
     /// The left side, what one is worth in its rows, and the result.
     type Sides = (*const u8, *const f32, *mut f32);
-    /// The right side, from the first column that is used: values, units and starts.
-    type Right = (*const i8, *const f32, *const i32);
+    /// The right side, from the first column that is used: values, units and what is missing.
+    type Right = (*const i8, *const bf16, *const i16);
     /// A product of as many rows as its place in the table says, plus one: steps, both sides, and whether the result is
     /// added to.
     type OfRows = unsafe fn(usize, Sides, Right, bool);
@@ -146,7 +144,7 @@ mod x86 {
         let table: [OfRows; 4] = [rows_avx2::<1>, rows_avx2::<2>, rows_avx2::<3>, rows_avx2::<4>];
         for half in [0, WIDE / 2] {
             let right =
-                (right.values[4 * half..].as_ptr(), right.units[half..].as_ptr(), right.starts[half..].as_ptr());
+                (right.values[4 * half..].as_ptr(), right.units[half..].as_ptr(), right.missing[half..].as_ptr());
             // SAFETY: the caller's promise.
             unsafe { each(shape, &table, (a, units, c.add(half)), right, kept, ahead.half(half > 0)) };
         }
@@ -171,7 +169,7 @@ mod x86 {
             rows_vnni::<13>,
             rows_vnni::<14>,
         ];
-        let right = (right.values.as_ptr(), right.units.as_ptr(), right.starts.as_ptr());
+        let right = (right.values.as_ptr(), right.units.as_ptr(), right.missing.as_ptr());
         // SAFETY: the caller's promise.
         unsafe { each(shape, &table, sides, right, kept, ahead) };
     }
@@ -180,14 +178,15 @@ mod x86 {
     unsafe fn rows_avx2<const ROWS: usize>(
         steps: usize,
         (mut a, units, c): Sides,
-        (mut b, worth, starts): Right,
+        (mut b, worth, missing): Right,
         kept: bool,
     ) {
         let ones = _mm256_set1_epi16(1);
         // SAFETY: ROWS rows of `a`, `units` and `c`, `steps` steps of `a` and `b`, and 16 columns of what is of the
         // right side, are there: the caller's promise.
         unsafe {
-            let starts = [_mm256_loadu_si256(starts.cast()), _mm256_loadu_si256(starts.add(8).cast())];
+            let eight = |at: usize| _mm256_cvtepi16_epi32(_mm_loadu_si128(missing.add(at).cast()));
+            let starts = [0, 8].map(|at| _mm256_slli_epi32::<{ ZERO_BITS.cast_signed() }>(eight(at)));
             let mut sums = [starts; ROWS];
             for _ in 0..steps {
                 let right = [
@@ -210,7 +209,8 @@ mod x86 {
                 a = a.wrapping_add(STEP);
                 b = b.wrapping_add(STEP * WIDE);
             }
-            let worth = [_mm256_loadu_ps(worth), _mm256_loadu_ps(worth.add(8))];
+            let eight = |at: usize| _mm256_cvtepu16_epi32(_mm_loadu_si128(worth.add(at).cast()));
+            let worth = [0, 8].map(|at| _mm256_castsi256_ps(_mm256_slli_epi32::<16>(eight(at))));
             for (row, sums) in sums.iter().enumerate() {
                 let unit = _mm256_set1_ps(*units.add(row));
                 for (v, sum) in sums.iter().enumerate() {
@@ -227,12 +227,13 @@ mod x86 {
     unsafe fn rows_vnni<const ROWS: usize>(
         steps: usize,
         (mut a, units, c): Sides,
-        (mut b, worth, starts): Right,
+        (mut b, worth, missing): Right,
         kept: bool,
     ) {
         // SAFETY: as in `rows_avx2`, with 32 columns.
         unsafe {
-            let starts = [_mm512_loadu_si512(starts.cast()), _mm512_loadu_si512(starts.add(16).cast())];
+            let sixteen = |at: usize| _mm512_cvtepi16_epi32(_mm256_loadu_si256(missing.add(at).cast()));
+            let starts = [0, 16].map(|at| _mm512_slli_epi32::<ZERO_BITS>(sixteen(at)));
             let mut sums = [starts; ROWS];
             for _ in 0..2 * steps {
                 let right = [_mm512_loadu_si512(b.cast()), _mm512_loadu_si512(b.add(64).cast())];
@@ -244,7 +245,8 @@ mod x86 {
                 a = a.wrapping_add(STEP / 2);
                 b = b.wrapping_add(STEP / 2 * WIDE);
             }
-            let worth = [_mm512_loadu_ps(worth), _mm512_loadu_ps(worth.add(16))];
+            let sixteen = |at: usize| _mm512_cvtepu16_epi32(_mm256_loadu_si256(worth.add(at).cast()));
+            let worth = [0, 16].map(|at| _mm512_castsi512_ps(_mm512_slli_epi32::<16>(sixteen(at))));
             for (row, sums) in sums.iter().enumerate() {
                 let unit = _mm512_set1_ps(*units.add(row));
                 for (v, sum) in sums.iter().enumerate() {
