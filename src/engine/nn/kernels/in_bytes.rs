@@ -8,7 +8,7 @@ use super::lanes::folded;
 use super::level::{Level, per_level};
 use super::panels::Stored;
 use super::tile::{Ahead, Before, WIDE};
-use super::tile_i8::{GROUP, Group, LARGEST, Rows, ZERO, product};
+use super::tile_i8::{GROUP, Group, LARGEST, Left, ZERO, product};
 use half::bf16;
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -119,7 +119,7 @@ per_level! {
 }
 
 per_level! {
-    /// Rounds the group of inputs that begins with `first` of rows of `inputs` values, as [`Rows`] has them. What is not a
+    /// Rounds the group of inputs that begins with `first` of rows of `inputs` values, as [`Left`] has them. What is not a
     /// number is handed on as in [`round_weights`].
     pub fn round_rows(x: &[f32], inputs: usize, first: usize, bytes: &mut [u8], units: &mut [f32]) {
         let known = GROUP.min(inputs - first);
@@ -266,7 +266,7 @@ impl Product for Bytes<'_> {
                 let ahead = following
                     .next()
                     .map_or(Ahead::NONE, |(panel, number)| Ahead::of(std::slice::from_ref(group(panel, number))));
-                product(level, Rows { values, units }, (group(panel, number), inputs), sums, before, ahead);
+                product(level, Left { values, units }, (group(panel, number), inputs), sums, before, ahead);
             }
         }
         &mut sums[..all]

@@ -44,7 +44,7 @@ impl Default for Group {
 
 /// A group of inputs of rows.
 #[derive(Clone, Copy)]
-pub struct Rows<'a> {
+pub struct Left<'a> {
     /// `[row][256 bytes]`
     pub values: &'a [u8],
     /// Of each row: what one is worth.
@@ -58,7 +58,7 @@ pub struct Rows<'a> {
 /// When a slice is shorter than the shape says.
 pub fn product(
     level: Level,
-    left: Rows,
+    left: Left,
     (right, inputs): (&Group, usize),
     result: &mut [f32],
     before: Before,
@@ -82,7 +82,7 @@ pub fn product(
     plain(left, steps, right, result, kept);
 }
 
-fn plain(left: Rows, steps: usize, right: &Group, result: &mut [f32], kept: bool) {
+fn plain(left: Left, steps: usize, right: &Group, result: &mut [f32], kept: bool) {
     let sides = left.values.as_chunks::<GROUP>().0.iter().zip(left.units);
     for (result, (values, unit)) in result.as_chunks_mut::<WIDE>().0.iter_mut().zip(sides) {
         let mut sums = right.missing.map(|sum| i32::from(sum) << ZERO_BITS);
