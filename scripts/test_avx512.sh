@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the kernels' tests with AVX-512 and with AVX-512 VNNI on a machine that has neither, in an emulator of such
-# processors, Bochs. For Debian 12, whose packages of Bochs and of the kernel are known to get along. It takes half an
-# hour; arguments are parts of tests' names, to run only those: scripts/test_avx512.sh in_bytes
+# processors, Bochs. For Debian 12, whose packages of Bochs and of the kernel are known to get along. It takes an hour
+# or more; arguments are parts of tests' names, to run only those: scripts/test_avx512.sh in_bytes
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

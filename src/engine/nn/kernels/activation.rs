@@ -8,7 +8,7 @@ use std::f32::consts::LOG2_E;
 /// ln 2 in two parts, so that x - n·ln2 keeps its last bits.
 const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
 /// Adding 1.5·2^23 rounds to the nearest integer and leaves it in the low bits.
-const ROUND: f32 = 12_582_912.0;
+pub(super) const ROUND: f32 = 12_582_912.0;
 /// The smallest exponent that leaves a normal number.
 const LOWEST: f32 = -87.3;
 /// (e^r - r - 1) / r², the highest power first (Cephes `expf`).

@@ -187,7 +187,7 @@ fn attend(
         if let Some(bias) = bias {
             add_bias(bias, (rows, shape.keys), first * WIDE, scores);
         }
-        let state = Seen { largest, sums, factors };
+        let state = State { largest, sums, factors };
         weigh(level, scores, (first * WIDE, keys_left), queries_before, state);
         let left = Left { values: scores, rows: n, chunks: here, step: block };
         for (panel, seen) in seen.chunks_exact_mut(block).take(chunks).enumerate() {
@@ -215,8 +215,8 @@ fn add_bias(bias: &[f32], (rows, keys): (&Range<usize>, usize), first: usize, sc
     }
 }
 
-/// Of each query.
-struct Seen<'a> {
+/// Of each query, as in [`Scratch`].
+struct State<'a> {
     largest: &'a mut [f32],
     sums: &'a mut [f32],
     factors: &'a mut [f32],
@@ -225,7 +225,7 @@ struct Seen<'a> {
 /// Scores `[panel][query][32]` to weights relative to each query's largest score so far; `keys` is the first key of the
 /// block and how many there are from there. Where `before` is not `usize::MAX`, it is the number of the first query, and
 /// a query sees only keys up to its own number.
-fn weigh(level: Level, scores: &mut [f32], keys: (usize, usize), before: usize, state: Seen) {
+fn weigh(level: Level, scores: &mut [f32], keys: (usize, usize), before: usize, state: State) {
     let n = state.largest.len();
     let blocks = scores.chunks_exact_mut(n * WIDE);
     let panels = blocks.len();
@@ -268,7 +268,7 @@ per_lanes! {
             for panel in 0..panels.0 {
                 for at in (0..WIDE).step_by(2 * V::N) {
                     for (v, top) in tops.iter_mut().enumerate() {
-                        // The score comes second: what is no number does not count.
+                        // A score that is no number does not count.
                         *top = top.at_least(V::load(scores.add(panel * panels.1 + at + v * V::N)));
                     }
                 }

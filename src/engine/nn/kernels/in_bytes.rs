@@ -3,6 +3,7 @@
 //! exact; what is lost is lost by rounding. Quantised weights stay as their file has them, where it is mapped, and are
 //! rounded by each product: their bytes would take more memory than they do.
 
+use super::activation::ROUND;
 use super::gemm::{Product, Scratch, grow};
 use super::lanes::folded;
 use super::level::{Level, per_level};
@@ -16,8 +17,6 @@ use std::ops::Range;
 
 /// From a row of a group to the next: at a distance of 256 all would fall into the same few lines of the first cache.
 const ROW: usize = GROUP + 16;
-/// Adding it rounds to the nearest integer and leaves that in the low bits: 1.5·2^23.
-const NEAREST: f32 = 12_582_912.0;
 
 /// A matrix of weights in bytes.
 pub struct BytePanels {
@@ -170,7 +169,7 @@ fn largest_of(values: &[f32], tops: &mut [f32; WIDE], wrong: &mut [f32; WIDE]) {
 #[inline(always)]
 fn to_units<T>(values: &[f32], unit: f32, zero: u8, bytes: &mut [T], as_byte: impl Fn(u8) -> T) {
     let factor = 1.0 / if unit > 0.0 { unit } else { f32::INFINITY };
-    let nearest = NEAREST + f32::from(zero);
+    let nearest = ROUND + f32::from(zero);
     #[allow(clippy::cast_possible_truncation)]
     let round = |v: f32| as_byte((v * factor + nearest).to_bits() as u8);
     // Of one length at a time: only so do all of them become vectors.

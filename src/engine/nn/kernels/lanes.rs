@@ -75,7 +75,7 @@ pub trait Lanes: Copy {
     /// As [`Self::splat`].
     unsafe fn times(self, other: Self) -> Self;
 
-    /// The larger of both; where this is no number, that.
+    /// The larger of both; `self` where one of them is no number.
     ///
     /// # Safety
     /// As [`Self::splat`].

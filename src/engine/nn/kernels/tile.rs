@@ -35,8 +35,8 @@ pub enum Before {
     Kept,
 }
 
-/// Memory that is read next. While a product computes it comes nearer, a little with each few rows: read only when it is
-/// wanted, weights from beyond the last cache take a tenth of the time.
+/// Memory that is read next. While a product computes it comes nearer, a little with each few rows: waiting for weights
+/// from beyond the last cache was up to a tenth of a product.
 #[derive(Clone, Copy)]
 pub struct Ahead {
     first: *const u8,
