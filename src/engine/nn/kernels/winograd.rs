@@ -1,14 +1,15 @@
-//! 3×3 convolutions that keep the size, by Winograd's F(4×4, 3×3): 36 products where the plain way has 144.
+//! 3×3 convolutions that keep the size, by Winograd's F(4×4, 3×3), 36 products where the plain way has 144, or
+//! F(6×6, 3×3), 64 where it has 324.
 //!
-//! The map is cut into tiles of 4×4 outputs. A tile's 6×6 inputs and the 3×3 weights are transformed (Lavin and Gray,
-//! "Fast Algorithms for Convolutional Neural Networks"); what is left are 36 matrix products over the
-//! channels, and the transform of their sums back to 16 outputs. Weights are transformed when they are used, from
-//! the panels in their stored precision: four times as many would have to be kept else.
+//! The map is cut into tiles of 4×4 or 6×6 outputs. A tile's inputs and the 3×3 weights are transformed to points
+//! ([`super::winograd_transforms`]); what is left are as many matrix products over the
+//! channels, and the transform of their sums back to outputs. Weights are transformed when they are used, from
+//! the panels in their stored precision: four to seven times as many would have to be kept else.
 //!
 //! A rectangle of tiles is worked on at a time. First its input is made ready (norm, activation, larger, borders filled with
 //! zeros), then it is transformed, then a task takes some tiles and some panels. What lies where:
-//! ready input `[chunk][row][column][32]`, transformed `[block of tiles][chunk][36][tile][32]`, weights `[36][channel][32]`,
-//! sums `[panel][36][tile][32]`.
+//! ready input `[row][chunk][column][32]`, transformed `[block of tiles][chunk][point][tile][32]`, weights
+//! `[point][channel][32]`, sums `[panel][point][tile][32]`.
 
 use super::conv::{Input, Window};
 use super::gemm::grow;
@@ -16,28 +17,49 @@ use super::level::Level;
 use super::output::{Finish, Output, finish_block};
 use super::panels::Panels;
 use super::tile::{Ahead, Before, Left, WIDE, product};
-use super::winograd_transforms::{POINTS, transform_input, transform_sums, transform_weights};
+use super::winograd_transforms::{FOUR, MOST, SIX, Transforms};
 use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
 
-/// Outputs along a side of a tile.
-pub const SIDE: usize = 4;
 /// Values of a rectangle's transformed input for each thread: they should stay in the last cache, which others use too.
 const TRANSFORMED: usize = 1 << 18;
 /// Chunks of channels that a task transforms weights of at a time.
 const CHUNKS: usize = 2;
-const CHANNELS: usize = CHUNKS * WIDE;
-
 /// From a point of transformed weights to the next: 16 more than there are, or all of them would fall into the same few
 /// lines of the first cache.
-const WEIGHTS: usize = CHANNELS * WIDE + 16;
+const WEIGHTS: usize = CHUNKS * WIDE * WIDE + 16;
 
-/// Most tiles of a task and panels it takes at once: their sums should stay in the second cache.
-fn most(level: Level) -> (usize, usize) {
-    match level {
-        Level::Portable | Level::Avx2 => (48, 1),
-        Level::Avx512 | Level::Vnni => (96, 2),
+/// How a map is cut, so that a task's sums and weights stay in the second cache.
+#[derive(Clone, Copy)]
+struct Cut {
+    /// Those of tiles of its size.
+    transforms: &'static Transforms,
+    /// Most tiles of a task.
+    tiles: usize,
+    /// Panels it takes at once.
+    panels: usize,
+}
+
+impl Cut {
+    /// Into large tiles where these save a sixth of the products, for they round more and their weights are transformed to
+    /// more points, and fill a rectangle.
+    fn of(level: Level, (height, width): (usize, usize)) -> Self {
+        let tiles = |t: &Transforms| height.div_ceil(t.side) * width.div_ceil(t.side);
+        let large = Self::with(&SIX, level);
+        let saves = tiles(&SIX) * SIX.points() * 6 < tiles(&FOUR) * FOUR.points() * 5;
+        if saves && tiles(&SIX) >= 2 * large.tiles { large } else { Self::with(&FOUR, level) }
+    }
+
+    /// Tiles of one size.
+    fn with(transforms: &'static Transforms, level: Level) -> Self {
+        let (tiles, panels) = match (level, transforms.side) {
+            (Level::Portable | Level::Avx2, 4) => (48, 1),
+            (Level::Portable | Level::Avx2, _) => (30, 1),
+            (Level::Avx512 | Level::Vnni, 4) => (96, 2),
+            (Level::Avx512 | Level::Vnni, _) => (56, 2),
+        };
+        Self { transforms, tiles, panels }
     }
 }
 
@@ -49,6 +71,7 @@ pub fn serves(input: &Input, window: Window) -> bool {
 
 /// A rectangle of tiles of one picture, as wide as what is above it.
 struct Rectangle {
+    cut: Cut,
     picture: usize,
     /// First row of tiles, and first column.
     top: usize,
@@ -71,6 +94,11 @@ impl Rectangle {
     fn point(&self) -> usize {
         self.most * WIDE + 16
     }
+
+    /// Values of a chunk of a block, at all points.
+    fn part(&self) -> usize {
+        self.cut.transforms.points() * self.point()
+    }
 }
 
 /// A 3×3 convolution with a border of one zero, finished.
@@ -80,17 +108,18 @@ impl Rectangle {
 #[must_use]
 pub fn convolve(level: Level, input: &Input, weight: &Panels, finish: Finish) -> Vec<f32> {
     let values = TRANSFORMED * rayon::current_num_threads();
-    let tiles = values / (input.channels.next_multiple_of(WIDE) * POINTS);
-    in_rectangles(level, input, weight, finish, tiles.max(2 * most(level).0))
+    let cut = Cut::of(level, input.seen());
+    let tiles = values / (input.channels.next_multiple_of(WIDE) * cut.transforms.points());
+    in_rectangles(level, input, weight, finish, (cut, tiles.max(2 * cut.tiles)))
 }
 
 /// The same in rectangles of about as many tiles.
-fn in_rectangles(level: Level, input: &Input, weight: &Panels, finish: Finish, tiles: usize) -> Vec<f32> {
+fn in_rectangles(level: Level, input: &Input, weight: &Panels, finish: Finish, (cut, tiles): (Cut, usize)) -> Vec<f32> {
     let (height, width) = input.seen();
     let out = Output::of(input.batch() * height * width * weight.outputs());
     assert_eq!(weight.inputs(), 9 * input.channels);
     assert!(finish.plus.is_none_or(|plus| plus.len() == input.batch() * height * width * weight.outputs()));
-    let (down, across) = (height.div_ceil(SIDE), width.div_ceil(SIDE));
+    let (down, across) = (height.div_ceil(cut.transforms.side), width.div_ceil(cut.transforms.side));
     let chunks = input.channels.div_ceil(WIDE);
     let parts = across.div_ceil(tiles);
     let rows = tiles.div_ceil(across.div_ceil(parts)).min(down);
@@ -100,9 +129,9 @@ fn in_rectangles(level: Level, input: &Input, weight: &Panels, finish: Finish, t
         let (left, right) = (part * across / parts, (part + 1) * across / parts);
         for top in (0..down).step_by(rows) {
             let tiles = (right - left) * rows.min(down - top);
-            let blocks = tiles.div_ceil(most(level).0);
+            let blocks = tiles.div_ceil(cut.tiles);
             let most = tiles.div_ceil(blocks);
-            let area = Rectangle { picture, top, left, across: right - left, tiles, blocks, most };
+            let area = Rectangle { cut, picture, top, left, across: right - left, tiles, blocks, most };
             make_ready(level, input, &area, rows, &mut ready);
             transform(level, chunks, &area, &ready, &mut transformed);
             multiply(level, input, &area, &transformed, weight, (finish, &out));
@@ -116,32 +145,34 @@ fn in_rectangles(level: Level, input: &Input, weight: &Panels, finish: Finish, t
 /// The rectangle's rows of input and one more on each side, `[row][chunk][column][32]`. The first two are the last two of
 /// the rectangle above, of `above` rows of tiles.
 fn make_ready(level: Level, input: &Input, area: &Rectangle, above: usize, ready: &mut Vec<f32>) {
-    let columns = SIDE * area.across + 2;
+    let side = area.cut.transforms.side;
+    let columns = side * area.across + 2;
     let row = input.channels.div_ceil(WIDE) * columns * WIDE;
-    let rows = SIDE * (area.tiles / area.across) + 2;
+    let rows = side * (area.tiles / area.across) + 2;
     let had = if area.top == 0 { 0 } else { 2 };
     grow(ready, rows * row);
-    ready.copy_within(SIDE * above * row..(SIDE * above + had) * row, 0);
+    ready.copy_within(side * above * row..(side * above + had) * row, 0);
     ready[had * row..rows * row].par_chunks_mut(row).enumerate().for_each(|(y, out)| {
-        let y = (area.top * SIDE + had + y).checked_sub(1);
-        input.ready_row(level, (area.picture, y), (area.left * SIDE, columns), out);
+        let y = (area.top * side + had + y).checked_sub(1);
+        input.ready_row(level, (area.picture, y), (area.left * side, columns), out);
     });
 }
 
 fn transform(level: Level, chunks: usize, area: &Rectangle, ready: &[f32], transformed: &mut Vec<f32>) {
-    let point = area.point();
-    let part = POINTS * point;
+    let (point, part) = (area.point(), area.part());
     grow(transformed, area.blocks * chunks * part);
-    let columns = SIDE * area.across + 2;
+    let transforms = area.cut.transforms;
+    let (side, seen) = (transforms.side, transforms.seen());
+    let columns = side * area.across + 2;
     let row = chunks * columns * WIDE;
     transformed[..area.blocks * chunks * part].par_chunks_mut(part).enumerate().for_each(|(i, out)| {
         let (block, chunk) = (i / chunks, i % chunks);
         for (t, tile) in area.block(block).enumerate() {
-            let (y, x) = (tile / area.across * SIDE, tile % area.across * SIDE);
-            let from = &ready[y * row + (chunk * columns + x) * WIDE..][..5 * row + 6 * WIDE];
-            let to = &mut out[t * WIDE..][..(POINTS - 1) * point + WIDE];
-            // SAFETY: six rows of six pixels, and 36 points, lie in the two slices.
-            unsafe { transform_input(level, from.as_ptr(), row, to.as_mut_ptr(), point) };
+            let (y, x) = (tile / area.across * side, tile % area.across * side);
+            let from = &ready[y * row + (chunk * columns + x) * WIDE..][..(seen - 1) * row + seen * WIDE];
+            let to = &mut out[t * WIDE..][..(transforms.points() - 1) * point + WIDE];
+            // SAFETY: the tile's rows of pixels, and its points, lie in the two slices.
+            unsafe { (transforms.input)(level, from.as_ptr(), row, to.as_mut_ptr(), point) };
         }
     });
 }
@@ -168,10 +199,9 @@ fn multiply(
     weight: &Panels,
     (finish, out): (Finish, &Output),
 ) {
-    let panels = most(level).1;
+    let Cut { transforms, panels, .. } = area.cut;
     let chunks = input.channels.div_ceil(WIDE);
-    let point = area.point();
-    let part = POINTS * point;
+    let (point, part) = (area.point(), area.part());
     let groups = weight.panels().div_ceil(panels);
     (0..area.blocks * groups).into_par_iter().for_each(|task| {
         let (block, group) = (task / groups, task % groups);
@@ -184,8 +214,8 @@ fn multiply(
                 let left = &transformed[(block * chunks + chunk) * part..][..here * part];
                 let before = if chunk == 0 { Before::Zero } else { Before::Kept };
                 for (panel, sums) in panels.clone().zip(sums.chunks_exact_mut(part)) {
-                    weights_of(level, weight, panel, (chunk * WIDE, input.channels), (widened, weights));
-                    for i in 0..POINTS {
+                    weights_of(level, transforms, (weight, panel), (chunk * WIDE, input.channels), (widened, weights));
+                    for i in 0..transforms.points() {
                         let left = Left { values: &left[i * point..], rows, chunks: here, step: part };
                         let sums = &mut sums[i * point..][..rows * WIDE];
                         let narrow = weight.width(panel) <= WIDE / 2;
@@ -200,28 +230,28 @@ fn multiply(
     });
 }
 
-/// The transformed weights of one panel and some channels from `first` on, `[36][channel][32]`.
+/// The transformed weights of one panel and some channels from `first` on, `[point][channel][32]`.
 fn weights_of(
     level: Level,
-    weight: &Panels,
-    panel: usize,
+    transforms: &Transforms,
+    (weight, panel): (&Panels, usize),
     (first, channels): (usize, usize),
     (widened, weights): (&mut Vec<f32>, &mut Vec<f32>),
 ) {
-    let n = CHANNELS.min(channels - first);
-    grow(weights, POINTS * WEIGHTS);
+    let n = (CHUNKS * WIDE).min(channels - first);
+    grow(weights, transforms.points() * WEIGHTS);
     grow(widened, 9 * WEIGHTS);
     for tap in 0..9 {
         let range = tap * channels + first..tap * channels + first + n;
         weight.widen(level, panel, range, &mut widened[tap * WEIGHTS..][..n * WIDE]);
     }
-    if n < CHANNELS {
+    if n < CHUNKS * WIDE {
         // What is not there meets zeros, and must not be what is not a number.
         weights.fill(0.0);
     }
-    // SAFETY: nine taps and 36 points of n channels lie in the two vectors, which were grown to [`CHANNELS`].
+    // SAFETY: nine taps and all points of n channels lie in the two vectors, which were grown for as many.
     unsafe {
-        transform_weights(level, widened.as_ptr(), WEIGHTS, n, weights.as_mut_ptr(), WEIGHTS);
+        (transforms.weights)(level, widened.as_ptr(), WEIGHTS, n, weights.as_mut_ptr(), WEIGHTS);
     }
 }
 
@@ -236,20 +266,22 @@ fn write(
     (finish, out): (Finish, &Output),
 ) {
     let point = area.point();
+    let transforms = area.cut.transforms;
+    let side = transforms.side;
     let (outputs, column, wide) = (weight.outputs(), panel * WIDE, weight.width(panel));
-    let mut pixels = [0.0f32; SIDE * SIDE * WIDE];
+    let mut pixels = [0.0f32; MOST * MOST * WIDE];
     for (t, tile) in tiles.enumerate() {
-        let (y, x) = ((area.top + tile / area.across) * SIDE, (area.left + tile % area.across) * SIDE);
-        let from = &sums[t * WIDE..][..(POINTS - 1) * point + WIDE];
+        let (y, x) = ((area.top + tile / area.across) * side, (area.left + tile % area.across) * side);
+        let from = &sums[t * WIDE..][..(transforms.points() - 1) * point + WIDE];
         // What the next tile adds and writes comes from memory meanwhile.
-        for dy in 0..SIDE {
-            let next = ((area.picture * height + y + dy) * width + x + SIDE) * outputs + column;
-            (0..SIDE).for_each(|dx| out.prefetch(next + dx * outputs, finish.plus));
+        for dy in 0..side {
+            let next = ((area.picture * height + y + dy) * width + x + side) * outputs + column;
+            (0..side).for_each(|dx| out.prefetch(next + dx * outputs, finish.plus));
         }
-        // SAFETY: 36 points lie in `from`, sixteen pixels in `pixels`.
-        unsafe { transform_sums(level, from.as_ptr(), point, pixels.as_mut_ptr()) };
-        let inside = SIDE.min(width - x);
-        for (dy, row) in pixels.chunks_exact_mut(SIDE * WIDE).enumerate().take(height - y) {
+        // SAFETY: the tile's points lie in `from`, its pixels, of which there are no more, in `pixels`.
+        unsafe { (transforms.sums)(level, from.as_ptr(), point, pixels.as_mut_ptr()) };
+        let inside = side.min(width - x);
+        for (dy, row) in pixels.chunks_exact_mut(side * WIDE).enumerate().take(side.min(height - y)) {
             let at = ((area.picture * height + y + dy) * width + x) * outputs + column;
             let row = &mut row[..inside * WIDE];
             let plus = finish.plus.map_or(&[][..], |plus| &plus[at..]);
@@ -265,12 +297,44 @@ fn write(
 #[cfg(test)]
 mod tests {
     use super::super::panels::Stored;
-    use super::super::plain::numbers;
+    use super::super::plain::{assert_within, convolution, numbers};
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn large_tiles_are_for_large_maps() {
+        for level in Level::all() {
+            for (side, tile) in [(16, 4), (64, 4), (128, 4), (256, 6), (512, 6)] {
+                assert_eq!(Cut::of(level, (side, side)).transforms.side, tile, "{side}, {level:?}");
+            }
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
+
+        /// Larger tiles round more; both far less than a picture shows.
+        #[test]
+        fn tiles_of_both_sizes_are_near_the_plain_way(
+            (height, width) in (8usize..30, 8usize..30),
+            (channels, outputs) in (32usize..70, 1usize..70),
+            seed in any::<u32>(),
+        ) {
+            let values = numbers(height * width * channels, seed);
+            let input = Input { values: &values, height, width, channels, norm: None, doubled: false };
+            let weight = numbers(outputs * 9 * channels, seed ^ 1);
+            let window = Window { size: 3, stride: 1, before: 1, after: 1 };
+            let plain = convolution(&input, window, &weight);
+            let weight = Panels::pack(outputs, channels, 9, Stored::F32(weight)).unwrap();
+            let terms = f64::from(u32::try_from(9 * channels).unwrap()).sqrt();
+            for level in Level::all() {
+                for (transforms, error) in [(&FOUR, 4e-6), (&SIX, 2e-5)] {
+                    let cut = (Cut::with(transforms, level), usize::MAX);
+                    let out = in_rectangles(level, &input, &weight, Finish::default(), cut);
+                    assert_within(&out, &plain, error * terms);
+                }
+            }
+        }
 
         #[test]
         fn rectangles_of_any_size_make_the_same_map(
@@ -290,9 +354,12 @@ mod tests {
             let plus = numbers(batch * seen_height * seen_width * outputs, seed ^ 3);
             let finish = Finish { plus: with_plus.then_some(&plus[..]), ..Finish::default() };
             for level in Level::all() {
-                let whole = in_rectangles(level, &input, &weight, finish, usize::MAX);
-                let parts = in_rectangles(level, &input, &weight, finish, tiles);
-                prop_assert_eq!(&parts, &whole, "{:?}", level);
+                for transforms in [&FOUR, &SIX] {
+                    let cut = Cut::with(transforms, level);
+                    let whole = in_rectangles(level, &input, &weight, finish, (cut, usize::MAX));
+                    let parts = in_rectangles(level, &input, &weight, finish, (cut, tiles));
+                    prop_assert_eq!(&parts, &whole, "{:?}, {}", level, transforms.side);
+                }
             }
         }
     }
