@@ -6,8 +6,7 @@ use crate::engine::Result;
 use crate::engine::nn::kernels::blocks::{self, Blocks};
 use crate::engine::nn::weight::Stored;
 use crate::engine::protocol::EngineFailure;
-use half::slice::HalfFloatSliceExt;
-use half::{bf16, f16};
+use half::vec::HalfBitsVecExt;
 use rayon::prelude::*;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -154,15 +153,13 @@ impl Source for SafetensorsFiles {
                 let mut values = vec![0f32; n];
                 read_parts(file, bytemuck::cast_slice_mut(&mut values), at(4)).map(|()| Stored::F32(values))
             }
-            Kind::F16 => {
-                let mut values = vec![f16::ZERO; n];
-                read_parts(file, bytemuck::cast_slice_mut(values.reinterpret_cast_mut()), at(2))
-                    .map(|()| Stored::F16(values))
-            }
-            Kind::Bf16 => {
-                let mut values = vec![bf16::ZERO; n];
-                read_parts(file, bytemuck::cast_slice_mut(values.reinterpret_cast_mut()), at(2))
-                    .map(|()| Stored::Bf16(values))
+            Kind::F16 | Kind::Bf16 => {
+                // Bits, whose memory the system clears where it is touched: by all threads, not by this one before.
+                let mut bits = vec![0u16; n];
+                read_parts(file, bytemuck::cast_slice_mut(&mut bits), at(2)).map(|()| match entry.kind {
+                    Kind::F16 => Stored::F16(bits.reinterpret_into()),
+                    _ => Stored::Bf16(bits.reinterpret_into()),
+                })
             }
             Kind::F8 => {
                 let mut bytes = vec![0; n];
@@ -190,6 +187,7 @@ fn read_parts(file: &File, bytes: &mut [u8], offset: u64) -> std::io::Result<()>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use half::f16;
     use proptest::prelude::*;
 
     fn file(bytes: &[u8]) -> tempfile::NamedTempFile {

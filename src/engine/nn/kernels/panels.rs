@@ -8,6 +8,8 @@ use super::blocks::{Blocks, BlocksError};
 use super::dequantise::f16s;
 use super::level::{Level, per_level};
 use super::tile::{Ahead, WIDE};
+use half::slice::HalfFloatSliceExt;
+use half::vec::HalfBitsVecExt;
 use half::{bf16, f16};
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -115,8 +117,9 @@ impl Panels {
         }
         let values = match rows {
             Stored::F32(v) => Stored::F32(packed(&v, channels, taps)),
-            Stored::F16(v) => Stored::F16(packed(&v, channels, taps)),
-            Stored::Bf16(v) => Stored::Bf16(packed(&v, channels, taps)),
+            // As bits: only of plain numbers the system clears the memory where it is touched, by all threads.
+            Stored::F16(v) => Stored::F16(packed(v.reinterpret_cast(), channels, taps).reinterpret_into()),
+            Stored::Bf16(v) => Stored::Bf16(packed(v.reinterpret_cast(), channels, taps).reinterpret_into()),
             Stored::Blocks(blocks) if taps > 1 => Stored::F32(packed(&blocks.to_f32(), channels, taps)),
             Stored::Blocks(blocks) => {
                 blocks.check_rows(inputs).ok()?;
