@@ -29,6 +29,8 @@ const CHUNKS: usize = 2;
 /// From a point of transformed weights to the next: 16 more than there are, or all of them would fall into the same few
 /// lines of the first cache.
 const WEIGHTS: usize = CHUNKS * WIDE * WIDE + 16;
+/// Channels from which products are most of the work: with 64, large tiles were as fast as small ones.
+const MANY: usize = 128;
 
 /// How a map is cut, so that a task's sums and weights stay in the second cache.
 #[derive(Clone, Copy)]
@@ -42,13 +44,14 @@ struct Cut {
 }
 
 impl Cut {
-    /// Into large tiles where these save a sixth of the products, for they round more and their weights are transformed to
-    /// more points, and fill a rectangle.
-    fn of(level: Level, (height, width): (usize, usize)) -> Self {
+    /// Into large tiles, which round more and whose weights are transformed to more points, where these save a sixth of the
+    /// products, fill a rectangle, and products are most of the work.
+    fn of(level: Level, (height, width): (usize, usize), channels: usize) -> Self {
         let tiles = |t: &Transforms| height.div_ceil(t.side) * width.div_ceil(t.side);
         let large = Self::with(&SIX, level);
         let saves = tiles(&SIX) * SIX.points() * 6 < tiles(&FOUR) * FOUR.points() * 5;
-        if saves && tiles(&SIX) >= 2 * large.tiles { large } else { Self::with(&FOUR, level) }
+        let fit = saves && tiles(&SIX) >= 2 * large.tiles && channels >= MANY;
+        if fit { large } else { Self::with(&FOUR, level) }
     }
 
     /// Tiles of one size.
@@ -108,7 +111,7 @@ impl Rectangle {
 #[must_use]
 pub fn convolve(level: Level, input: &Input, weight: &Panels, finish: Finish) -> Vec<f32> {
     let values = TRANSFORMED * rayon::current_num_threads();
-    let cut = Cut::of(level, input.seen());
+    let cut = Cut::of(level, input.seen(), input.channels);
     let tiles = values / (input.channels.next_multiple_of(WIDE) * cut.transforms.points());
     in_rectangles(level, input, weight, finish, (cut, tiles.max(2 * cut.tiles)))
 }
@@ -305,7 +308,8 @@ mod tests {
     fn large_tiles_are_for_large_maps() {
         for level in Level::all() {
             for (side, tile) in [(16, 4), (64, 4), (128, 4), (256, 6), (512, 6)] {
-                assert_eq!(Cut::of(level, (side, side)).transforms.side, tile, "{side}, {level:?}");
+                assert_eq!(Cut::of(level, (side, side), 128).transforms.side, tile, "{side}, {level:?}");
+                assert_eq!(Cut::of(level, (side, side), 64).transforms.side, 4, "{side}, {level:?}");
             }
         }
     }
