@@ -12,8 +12,9 @@ use samovar_kernels::in_bytes::{BytePanels, Bytes};
 use samovar_kernels::level::Level;
 use samovar_kernels::norm::{Affine, group_factors};
 use samovar_kernels::output::Finish;
-use samovar_kernels::panels::{Panels, Stored};
+use samovar_kernels::panels::Panels;
 use samovar_kernels::peak::peak;
+use samovar_kernels::stored::Stored;
 use std::hint::black_box;
 use std::time::Instant;
 

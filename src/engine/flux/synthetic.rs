@@ -2,7 +2,7 @@
 
 use crate::engine::Result;
 use crate::engine::nn::kernels::blocks::{Blocks, Kind};
-use crate::engine::nn::weight::Stored;
+use crate::engine::nn::weight::{Origin, Stored};
 use crate::engine::random_weights::SplitMix64;
 use crate::engine::weights::{Source, unusable};
 use half::f16;
@@ -41,11 +41,11 @@ impl Source for RandomBlocks {
         (self.component == "text_encoder_2" && name == "shared.weight").then(Vec::new)
     }
 
-    fn read(&self, name: &str, shape: &[usize]) -> Result<Stored> {
+    fn find(&self, name: &str, shape: &[usize]) -> Result<Origin> {
         let n = shape.iter().product();
         if shape.len() == 1 {
             let value = if name.ends_with("weight") { 1.0 } else { 0.0 };
-            return Ok(Stored::F32(vec![value; n]));
+            return Ok(Stored::F32(vec![value; n]).into());
         }
         let mut hasher = DefaultHasher::new();
         (self.component, name).hash(&mut hasher);
@@ -61,7 +61,7 @@ impl Source for RandomBlocks {
         let bound = (3.0 / inputs as f32).sqrt();
         fill(kind, bound / reach, hasher.finish(), &mut all);
         let length = all.len();
-        Ok(Stored::Blocks(Blocks::new(kind, Arc::new(all), 0..length)?))
+        Ok(Stored::Blocks(Blocks::new(kind, Arc::new(all), 0..length)?).into())
     }
 }
 

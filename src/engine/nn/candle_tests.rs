@@ -2,7 +2,7 @@
 //! is what runs on CUDA, and in a build for CUDA it runs there.
 
 use super::attention::by_candle;
-use super::weight::{Place, Stored};
+use super::weight::{Origin, Place, Stored};
 use super::{Activation, Around, Attend, Bend, FeatureMap, Padding, RmsNorm, Rope};
 use super::{add_gated, attend, attend_biased, geglu};
 use crate::engine::Result;
@@ -21,10 +21,10 @@ impl Source for Random {
         None
     }
 
-    fn read(&self, name: &str, shape: &[usize]) -> Result<Stored> {
+    fn find(&self, name: &str, shape: &[usize]) -> Result<Origin> {
         let seed = name.bytes().map(u64::from).sum();
         let n = shape.iter().product();
-        Ok(Stored::F32(TorchRng::new(seed).normal(n).iter().map(|v| v * 0.3).collect()))
+        Ok(Stored::F32(TorchRng::new(seed).normal(n).iter().map(|v| v * 0.3).collect()).into())
     }
 }
 
@@ -332,11 +332,11 @@ impl Source for Small {
         None
     }
 
-    fn read(&self, name: &str, shape: &[usize]) -> Result<Stored> {
+    fn find(&self, name: &str, shape: &[usize]) -> Result<Origin> {
         #[allow(clippy::cast_precision_loss)]
         let scale = (1.0 / shape[1..].iter().product::<usize>() as f32).sqrt();
-        let Stored::F32(values) = Random.read(name, shape)? else { unreachable!() };
+        let Origin::Memory(Stored::F32(values)) = Random.find(name, shape)? else { unreachable!() };
         // Exactly as every precision has them.
-        Ok(Stored::F32(values.iter().map(|v| half::bf16::from_f32(v / 0.3 * scale).to_f32()).collect()))
+        Ok(Stored::F32(values.iter().map(|v| half::bf16::from_f32(v / 0.3 * scale).to_f32()).collect()).into())
     }
 }

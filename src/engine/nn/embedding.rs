@@ -1,7 +1,7 @@
 //! Tables of embeddings, and the sinusoids that stand for a number.
 
-use super::weight::Stored;
-use candle_core::{DType, Device, Result, Tensor};
+use super::weight::Origin;
+use candle_core::{DType, Device, Error, Result, Tensor};
 
 /// A table of vectors, one per id.
 pub struct Embedding {
@@ -11,10 +11,10 @@ pub struct Embedding {
 
 /// The vectors, `(ids, width)`.
 pub enum Table {
-    /// On the processor, as their file has them.
+    /// On the processor, as their file has them, where they stay: of a hundred megabytes a prompt needs a few rows.
     Stored {
         /// All of them.
-        rows: Stored,
+        rows: Origin,
         /// Values of each.
         width: usize,
     },
@@ -32,7 +32,7 @@ impl Embedding {
     /// The rows of `ids`, `(ids.len(), width)`.
     ///
     /// # Errors
-    /// When an id is outside the table.
+    /// When an id is outside the table, or its file cannot be read.
     pub fn forward(&self, ids: &[u32]) -> Result<Tensor> {
         let (stored, width) = match &self.table {
             Table::Stored { rows, width } => (rows, *width),
@@ -46,7 +46,7 @@ impl Embedding {
             if at + width > stored.len() {
                 candle_core::bail!("token {id} is outside a table of {}", stored.len() / width);
             }
-            stored.widen(at..at + width, row);
+            stored.widen(at..at + width, row).map_err(Error::wrap)?;
         }
         Tensor::from_vec(rows, (ids.len(), width), &Device::Cpu)
     }

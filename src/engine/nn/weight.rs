@@ -6,10 +6,10 @@ use super::kernels::panels::Panels;
 use super::values::kernels_serve;
 use crate::media::Mode;
 use candle_core::quantized::{GgmlDType, QStorage, QTensor};
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{DType, Device, Tensor};
 use std::borrow::Cow;
 
-pub use super::kernels::panels::Stored;
+pub use super::kernels::stored::{Origin, PackError, Stored, Unread};
 
 /// A weight where it will be used.
 pub enum Weight {
@@ -28,20 +28,21 @@ impl Weight {
     /// Packs `[output][channel][tap]` for our kernels; quantised matrices stay as they are.
     ///
     /// # Errors
-    /// When that is not their number.
-    pub fn packed(outputs: usize, channels: usize, taps: usize, rows: Stored) -> Result<Self> {
-        let n = rows.len();
-        match Panels::pack(outputs, channels, taps, rows) {
-            Some(panels) => Ok(Self::Ours(panels)),
-            None => candle_core::bail!("a weight of {n} values cannot be {outputs} × {channels} × {taps}"),
-        }
+    /// When that is not their number, or they cannot be read.
+    pub fn packed(outputs: usize, channels: usize, taps: usize, rows: Origin) -> Result<Self, PackError> {
+        Panels::pack(outputs, channels, taps, rows).map(Self::Ours)
     }
 
     /// The blocks of `[output][input]` on `device`, `None` where candle does not know their kind or their rows are torn.
     ///
     /// # Errors
     /// When the device fails.
-    pub fn quantised(outputs: usize, inputs: usize, blocks: &Blocks, device: &Device) -> Result<Option<Self>> {
+    pub fn quantised(
+        outputs: usize,
+        inputs: usize,
+        blocks: &Blocks,
+        device: &Device,
+    ) -> candle_core::Result<Option<Self>> {
         let Some(kind) = candles(blocks.kind()) else { return Ok(None) };
         if blocks.len() != outputs * inputs || blocks.check_rows(inputs).is_err() || blocks.is_scaled() {
             return Ok(None);
@@ -53,13 +54,9 @@ impl Weight {
     /// Rounds `[output][input]` to bytes for our kernels.
     ///
     /// # Errors
-    /// When that is not their number.
-    pub fn rounded(outputs: usize, inputs: usize, rows: Stored) -> Result<Self> {
-        let n = rows.len();
-        match BytePanels::round(outputs, inputs, rows) {
-            Some(panels) => Ok(Self::Bytes(panels)),
-            None => candle_core::bail!("a weight of {n} values cannot be {outputs} × {inputs}"),
-        }
+    /// As [`Self::packed`].
+    pub fn rounded(outputs: usize, inputs: usize, rows: Origin) -> Result<Self, PackError> {
+        BytePanels::round(outputs, inputs, rows).map(Self::Bytes)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::config::UnetConfig;
 use crate::engine::Result;
-use crate::engine::nn::weight::Stored;
+use crate::engine::nn::weight::{Origin, Stored};
 use crate::engine::weights::names::{ldm_autoencoder, numbered, rename_first};
 use crate::engine::weights::{SafetensorsFiles, Source, unusable};
 use std::sync::Arc;
@@ -107,18 +107,19 @@ impl Source for SingleFilePart {
         Some(shape)
     }
 
-    fn read(&self, name: &str, shape: &[usize]) -> Result<Stored> {
+    fn find(&self, name: &str, shape: &[usize]) -> Result<Origin> {
         let place = self.part.place(name);
         match place.take {
-            Take::Whole => self.file.read(&place.name, shape),
+            Take::Whole => self.file.find(&place.name, shape),
             Take::Third(n) => {
                 let mut all = shape.to_vec();
                 all[0] *= 3;
-                self.file.read_rows(&place.name, &all, n * shape[0]..(n + 1) * shape[0])
+                let columns = shape[1..].iter().product();
+                Ok(self.file.find(&place.name, &all)?.rows(n * shape[0]..(n + 1) * shape[0], columns))
             }
             Take::Transposed => {
                 let swapped: Vec<usize> = shape.iter().rev().copied().collect();
-                Ok(transposed(self.file.read(&place.name, &swapped)?, swapped[0]))
+                Ok(transposed(self.file.find(&place.name, &swapped)?.read()?, swapped[0]).into())
             }
         }
     }

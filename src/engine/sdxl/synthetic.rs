@@ -3,7 +3,7 @@
 
 use super::configs::write_published;
 use crate::engine::Result;
-use crate::engine::nn::weight::Stored;
+use crate::engine::nn::weight::{Origin, Stored};
 use crate::engine::random_weights::uniform;
 use crate::engine::weights::{Source, unusable};
 use half::f16;
@@ -33,17 +33,17 @@ impl Source for RandomWeights {
         (self.component == "text_encoder_2" && name == "text_projection.weight").then(Vec::new)
     }
 
-    fn read(&self, name: &str, shape: &[usize]) -> Result<Stored> {
+    fn find(&self, name: &str, shape: &[usize]) -> Result<Origin> {
         let n = shape.iter().product();
         if shape.len() == 1 {
             let value = if name.ends_with("weight") { f16::ONE } else { f16::ZERO };
-            return Ok(Stored::F16(vec![value; n]));
+            return Ok(Stored::F16(vec![value; n]).into());
         }
         let mut hasher = DefaultHasher::new();
         (self.component, name).hash(&mut hasher);
         // Variance 1 / inputs keeps activations of the size a trained model has.
         let inputs: usize = shape[1..].iter().product();
-        Ok(Stored::F16(uniform(n, hasher.finish(), inputs)))
+        Ok(Stored::F16(uniform(n, hasher.finish(), inputs)).into())
     }
 }
 
@@ -102,9 +102,9 @@ impl Source for Saving {
         self.weights.shape(name)
     }
 
-    fn read(&self, name: &str, shape: &[usize]) -> Result<Stored> {
-        let stored = self.weights.read(name, shape)?;
-        if let Stored::F16(values) = &stored {
+    fn find(&self, name: &str, shape: &[usize]) -> Result<Origin> {
+        let found = self.weights.find(name, shape)?;
+        if let Origin::Memory(Stored::F16(values)) = &found {
             let mut written = self.written.lock().map_err(|_| unusable("a thread that wrote weights broke"))?;
             let (start, end) = (written.end, written.end + 2 * values.len() as u64);
             written
@@ -120,6 +120,6 @@ impl Source for Saving {
                 serde_json::json!({ "dtype": "F16", "shape": shape, "data_offsets": [start, end] }),
             );
         }
-        Ok(stored)
+        Ok(found)
     }
 }

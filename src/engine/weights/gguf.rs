@@ -5,7 +5,7 @@ use super::mapping::Mapping;
 use super::{Source, unusable};
 use crate::engine::Result;
 use crate::engine::nn::kernels::blocks::{Blocks, Bytes, Kind};
-use crate::engine::nn::weight::Stored;
+use crate::engine::nn::weight::{Origin, Stored};
 use std::collections::HashMap;
 use std::fs::File;
 use std::ops::Range;
@@ -66,7 +66,7 @@ impl Source for GgufFile {
         self.entry(name).map(|e| e.shape.clone())
     }
 
-    fn read(&self, name: &str, shape: &[usize]) -> Result<Stored> {
+    fn find(&self, name: &str, shape: &[usize]) -> Result<Origin> {
         let path = self.path.display();
         let entry = self.entry(name).ok_or_else(|| unusable(format!("{path} has no tensor {name}")))?;
         if entry.shape != shape {
@@ -79,7 +79,7 @@ impl Source for GgufFile {
             .kind
             .map_err(|number| unusable(format!("{path}: {name} is of ggml's type {number}, which is not supported")))?;
         let bytes: Bytes = Arc::clone(&self.mapping) as Bytes;
-        Ok(Stored::Blocks(Blocks::new(kind, bytes, entry.bytes.clone())?))
+        Ok(Stored::Blocks(Blocks::new(kind, bytes, entry.bytes.clone())?).into())
     }
 
     fn forget(&self, prefix: &str) {
@@ -259,7 +259,7 @@ mod tests {
         let copy = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(copy.path(), bytes).unwrap();
         let file = GgufFile::open(copy.path(), "");
-        let failure = file.and_then(|file| file.read(name, &[4, 512]).map(drop)).unwrap_err();
+        let failure = file.and_then(|file| file.find(name, &[4, 512]).map(drop)).unwrap_err();
         assert!(failure.message.contains(copy.path().to_str().unwrap()), "{}", failure.message);
         failure.message
     }
@@ -271,14 +271,16 @@ mod tests {
         assert_eq!((theirs.len(), file.names().count()), (13, 13));
         for (name, theirs) in &theirs {
             assert_eq!(file.shape(name), Some(vec![4, 512]));
-            let Stored::Blocks(blocks) = file.read(name, &[4, 512]).unwrap() else { panic!("{name}") };
+            let Origin::Memory(Stored::Blocks(blocks)) = file.find(name, &[4, 512]).unwrap() else { panic!("{name}") };
             // Equal, not near: the same operations on the same numbers.
             assert_eq!(blocks.to_f32(), values(theirs), "{name}");
-            let Stored::Blocks(third) = file.read_rows(name, &[4, 512], 2..3).unwrap() else { panic!("{name}") };
+            let Origin::Memory(Stored::Blocks(third)) = file.find(name, &[4, 512]).unwrap().rows(2..3, 512) else {
+                panic!("{name}")
+            };
             assert_eq!(third.to_f32(), values(theirs)[1024..1536], "{name}");
         }
         file.forget("Q4");
-        let Stored::Blocks(again) = file.read("Q4_K", &[4, 512]).unwrap() else { panic!("no blocks") };
+        let Origin::Memory(Stored::Blocks(again)) = file.find("Q4_K", &[4, 512]).unwrap() else { panic!("no blocks") };
         assert_eq!(again.to_f32(), values(&theirs["Q4_K"]));
     }
 
@@ -291,7 +293,7 @@ mod tests {
             |kind: u8| [b"Q4_K\x02\0\0\0\0\x02\0\0\0\0\0\0\x04\0\0\0\0\0\0\0".as_slice(), &[kind, 0, 0, 0]].concat();
         let unknown = message(&description(12), &description(39), "Q4_K");
         assert!(unknown.contains("Q4_K is of ggml's type 39, which is not supported"), "{unknown}");
-        let shape = GgufFile::open(&at("kinds.gguf"), "").unwrap().read("Q4_K", &[4, 256]).err().unwrap();
+        let shape = GgufFile::open(&at("kinds.gguf"), "").unwrap().find("Q4_K", &[4, 256]).err().unwrap();
         assert!(shape.message.contains("wants Q4_K as [4, 256], the file has [4, 512]"), "{}", shape.message);
         let version = message(b"GGUF\x03", b"GGUF\x09", "Q4_K");
         assert!(version.contains("GGUF of version 9"), "{version}");

@@ -15,12 +15,11 @@ pub use safetensors::SafetensorsFiles;
 
 use crate::engine::Result;
 use crate::engine::nn::kernels::blocks::{Blocks, BlocksError, Kind};
-use crate::engine::nn::weight::{Place, Stored, Weight};
+use crate::engine::nn::weight::{Origin, PackError, Place, Stored, Weight};
 use crate::engine::nn::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear, PRelu, Padding, RmsNorm, Table};
 use crate::engine::protocol::{EngineFailure, FailureClass};
 use candle_core::{DType, Tensor};
 use std::fmt::Display;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Something that holds tensors by name.
@@ -28,19 +27,11 @@ pub trait Source: Send + Sync {
     /// The shape of a tensor, `None` when there is none of that name.
     fn shape(&self, name: &str) -> Option<Vec<usize>>;
 
-    /// The values of a tensor, row-major, in the precision they are stored in.
+    /// The values of a tensor, row-major, in the precision they are stored in, or where they will be read.
     ///
     /// # Errors
     /// When it is absent, of another shape, or cannot be read; the sentence names file and tensor.
-    fn read(&self, name: &str, shape: &[usize]) -> Result<Stored>;
-
-    /// Some rows (along the first axis) of a tensor whose whole shape is `shape`.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
-    fn read_rows(&self, name: &str, shape: &[usize], rows: Range<usize>) -> Result<Stored> {
-        Ok(self.read(name, shape)?.rows(rows, shape[1..].iter().product()))
-    }
+    fn find(&self, name: &str, shape: &[usize]) -> Result<Origin>;
 
     /// Says that the tensors whose names begin so will not be looked at for a while: what a mapping holds of them in
     /// memory may leave.
@@ -142,8 +133,12 @@ impl Weights {
         if self.prefix.is_empty() { name.to_string() } else { format!("{}.{name}", self.prefix) }
     }
 
+    fn find(&self, name: impl Display, shape: &[usize]) -> Result<Origin> {
+        self.source.find(&self.name(name), shape)
+    }
+
     fn read(&self, name: impl Display, shape: &[usize]) -> Result<Stored> {
-        self.source.read(&self.name(name), shape)
+        Ok(self.find(name, shape)?.read()?)
     }
 
     /// A tensor in the place's precision.
@@ -167,28 +162,29 @@ impl Weights {
         let at = self.at(name);
         let stored_as_conv = self.source.shape(&at.name("weight")).is_some_and(|s| s.len() == 4);
         let shape: &[usize] = if stored_as_conv { &[outputs, inputs, 1, 1] } else { &[outputs, inputs] };
-        let weight = self.matrix(at.scaled(at.read("weight", shape)?)?, outputs, inputs)?;
+        let weight = self.matrix(at.scaled(at.find("weight", shape)?)?, outputs, inputs)?;
         Ok(Linear::new(weight, at.bias(outputs, bias)?))
     }
 
     /// A weight times the one number beside it, where f8 is published with one (`scale_weight`).
-    fn scaled(&self, stored: Stored) -> Result<Stored> {
-        let Some(shape) = self.shape("scale_weight") else { return Ok(stored) };
+    fn scaled(&self, weight: Origin) -> Result<Origin> {
+        let Some(shape) = self.shape("scale_weight") else { return Ok(weight) };
         let factor = as_tensor(self.read("scale_weight", &shape)?, &shape)?.to_dtype(DType::F32)?.flatten_all()?;
-        match (stored, factor.to_vec1()?.first()) {
-            (Stored::Blocks(blocks), Some(factor)) => Ok(Stored::Blocks(blocks.scaled(*factor))),
+        match (weight.read()?, factor.to_vec1()?.first()) {
+            (Stored::Blocks(blocks), Some(factor)) => Ok(Stored::Blocks(blocks.scaled(*factor)).into()),
             _ => Err(unusable(format!("{}: a scale beside a weight that is no f8 is not supported", self.prefix))),
         }
     }
 
-    fn matrix(&self, stored: Stored, rows: usize, columns: usize) -> Result<Weight> {
+    fn matrix(&self, weight: Origin, rows: usize, columns: usize) -> Result<Weight> {
         if self.place.has_kernels() {
             return Ok(if self.place.bytes {
-                Weight::rounded(rows, columns, stored)?
+                Weight::rounded(rows, columns, weight)?
             } else {
-                Weight::packed(rows, columns, 1, stored)?
+                Weight::packed(rows, columns, 1, weight)?
             });
         }
+        let stored = weight.read()?;
         if let Stored::Blocks(blocks) = &stored
             && let Some(weight) = Weight::quantised(rows, columns, blocks, &self.place.device)?
         {
@@ -209,11 +205,11 @@ impl Weights {
         let at = self.at(name);
         let ConvShape { inputs, outputs, size, stride, padding, bias } = shape;
         let dims = [outputs, inputs, size, size];
-        let stored = at.read("weight", &dims)?;
+        let weight = at.find("weight", &dims)?;
         let weight = if self.place.has_kernels() {
-            Weight::packed(outputs, inputs, size * size, stored)?
+            Weight::packed(outputs, inputs, size * size, weight)?
         } else {
-            Weight::Candle(self.placed(stored, &dims)?)
+            Weight::Candle(self.placed(weight.read()?, &dims)?)
         };
         Ok(Conv2d::new(weight, at.bias(outputs, bias)?, size, stride, padding))
     }
@@ -258,11 +254,11 @@ impl Weights {
     /// # Errors
     /// As [`Source::read`].
     pub fn embedding(&self, name: &str, ids: usize, width: usize) -> Result<Embedding> {
-        let stored = self.at(name).read("weight", &[ids, width])?;
+        let rows = self.at(name).find("weight", &[ids, width])?;
         let table = if self.place.has_kernels() {
-            Table::Stored { rows: stored, width }
+            Table::Stored { rows, width }
         } else {
-            Table::Candle(as_tensor(stored, &[ids, width])?.to_device(&self.place.device)?)
+            Table::Candle(as_tensor(rows.read()?, &[ids, width])?.to_device(&self.place.device)?)
         };
         Ok(Embedding::new(table, self.place.compute))
     }
@@ -270,6 +266,12 @@ impl Weights {
 
 impl From<BlocksError> for EngineFailure {
     fn from(error: BlocksError) -> Self {
+        unusable(error.to_string())
+    }
+}
+
+impl From<PackError> for EngineFailure {
+    fn from(error: PackError) -> Self {
         unusable(error.to_string())
     }
 }

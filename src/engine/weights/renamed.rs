@@ -2,7 +2,7 @@
 
 use super::Source;
 use crate::engine::Result;
-use crate::engine::nn::weight::Stored;
+use crate::engine::nn::weight::Origin;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -46,13 +46,13 @@ impl<F: Fn(&str) -> Taken + Send + Sync> Renamed<F> {
         Self { source, place }
     }
 
-    fn rows(&self, taken: &Taken, shape: &[usize], rows: Range<usize>) -> Result<Stored> {
+    fn rows(&self, taken: &Taken, shape: &[usize], rows: Range<usize>) -> Result<Origin> {
         // The whole tensor has the asked shape but for its rows.
         let mut all = shape.to_vec();
         if let (Some(first), Some(there)) = (all.first_mut(), self.source.shape(&taken.name)) {
             *first = there.first().copied().unwrap_or(*first).max(rows.end);
         }
-        self.source.read_rows(&taken.name, &all, rows)
+        Ok(self.source.find(&taken.name, &all)?.rows(rows, shape[1..].iter().product()))
     }
 }
 
@@ -61,15 +61,15 @@ impl<F: Fn(&str) -> Taken + Send + Sync> Source for Renamed<F> {
         self.source.shape(&(self.place)(name).name)
     }
 
-    fn read(&self, name: &str, shape: &[usize]) -> Result<Stored> {
+    fn find(&self, name: &str, shape: &[usize]) -> Result<Origin> {
         let taken = (self.place)(name);
         match taken.take {
-            Take::Whole => self.source.read(&taken.name, shape),
+            Take::Whole => self.source.find(&taken.name, shape),
             Take::RowsFrom(first) => self.rows(&taken, shape, first..first + shape[0]),
             Take::HalvesSwapped => {
-                let whole = self.source.read(&taken.name, shape)?;
+                let whole = self.source.find(&taken.name, shape)?.read()?;
                 let (n, columns) = (shape[0], shape[1..].iter().product());
-                Ok(whole.rows(n / 2..n, columns).followed_by(whole.rows(0..n / 2, columns))?)
+                Ok(whole.rows(n / 2..n, columns).followed_by(whole.rows(0..n / 2, columns))?.into())
             }
         }
     }

@@ -1,18 +1,14 @@
-//! safetensors files, read tensor by tensor with plain reads: a file that is cut or changed under us is an error,
-//! where a mapping would be a signal that ends the process.
+//! safetensors files, read tensor by tensor, or by whoever needs some rows, with plain reads: a file that is cut or
+//! changed under us is an error, where a mapping would be a signal that ends the process.
 
 use super::{Source, unusable};
 use crate::engine::Result;
-use crate::engine::nn::kernels::blocks::{self, Blocks};
-use crate::engine::nn::weight::Stored;
-use crate::engine::protocol::EngineFailure;
-use half::vec::HalfBitsVecExt;
-use rayon::prelude::*;
+use crate::engine::nn::kernels::blocks::Kind;
+use crate::engine::nn::weight::{Origin, Unread};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::Read;
-use std::ops::Range;
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,31 +16,18 @@ use std::sync::Arc;
 /// Largest header accepted, as in the reference implementation.
 const MAX_HEADER: u64 = 100_000_000;
 
-/// Bytes that a thread reads at a time.
-const PART: usize = 1 << 20;
-
 /// The tensors of one or several files.
 pub struct SafetensorsFiles {
-    files: Vec<(PathBuf, File)>,
+    files: Vec<Arc<(PathBuf, File)>>,
     tensors: HashMap<String, Entry>,
 }
 
 struct Entry {
     file: usize,
-    kind: Kind,
+    /// `None`: a type no layer here reads; an error only when asked for.
+    kind: Option<Kind>,
     shape: Vec<usize>,
     offset: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    F32,
-    F16,
-    Bf16,
-    /// f8 e4m3, in which text encoders are published for ComfyUI.
-    F8,
-    /// A type no layer here reads; an error only when asked for.
-    Other,
 }
 
 #[derive(Deserialize)]
@@ -90,7 +73,7 @@ impl SafetensorsFiles {
             let entry = checked(&name, described, index, 8 + size, length)?;
             self.tensors.insert(name, entry);
         }
-        self.files.push((path.to_owned(), file));
+        self.files.push(Arc::new((path.to_owned(), file)));
         Ok(())
     }
 
@@ -100,24 +83,27 @@ impl SafetensorsFiles {
     }
 
     fn whereabouts(&self) -> String {
-        self.files.iter().map(|(path, _)| path.display().to_string()).collect::<Vec<_>>().join(", ")
+        self.files.iter().map(|file| file.0.display().to_string()).collect::<Vec<_>>().join(", ")
     }
 }
 
 fn checked(name: &str, d: Described, file: usize, data: u64, length: u64) -> std::result::Result<Entry, String> {
-    let (kind, bytes) = match d.dtype.as_str() {
-        "F32" => (Kind::F32, 4),
-        "F16" => (Kind::F16, 2),
-        "BF16" => (Kind::Bf16, 2),
-        "F8_E4M3" => (Kind::F8, 1),
-        _ => (Kind::Other, 0),
+    let kind = match d.dtype.as_str() {
+        "F32" => Some(Kind::F32),
+        "F16" => Some(Kind::F16),
+        "BF16" => Some(Kind::Bf16),
+        // In which text encoders are published for ComfyUI.
+        "F8_E4M3" => Some(Kind::F8E4m3),
+        _ => None,
     };
     let (start, end) = d.data_offsets;
     if start > end || end.checked_add(data).is_none_or(|end| end > length) {
         return Err(format!("it is cut off: tensor {name} should end at byte {end} of the data, the file is shorter"));
     }
     let values = d.shape.iter().try_fold(1u64, |n, side| n.checked_mul(*side as u64));
-    if kind != Kind::Other && values.and_then(|n| n.checked_mul(bytes)) != Some(end - start) {
+    if let Some(kind) = kind
+        && values.and_then(|n| n.checked_mul(kind.block().1 as u64)) != Some(end - start)
+    {
         return Err(format!("tensor {name} of shape {:?} does not have {} bytes", d.shape, end - start));
     }
     Ok(Entry { file, kind, shape: d.shape, offset: data + start })
@@ -128,65 +114,36 @@ impl Source for SafetensorsFiles {
         self.tensors.get(name).map(|e| e.shape.clone())
     }
 
-    fn read(&self, name: &str, shape: &[usize]) -> Result<Stored> {
-        let rows = shape.first().copied().unwrap_or(1);
-        self.read_rows(name, shape, 0..rows)
-    }
-
-    fn read_rows(&self, name: &str, shape: &[usize], rows: Range<usize>) -> Result<Stored> {
+    fn find(&self, name: &str, shape: &[usize]) -> Result<Origin> {
         let Some(entry) = self.tensors.get(name) else {
             return Err(unusable(format!("{} has no tensor {name}", self.whereabouts())));
         };
-        let (path, file) = &self.files[entry.file];
-        let path = path.display();
-        if entry.shape != shape || rows.end > shape.first().copied().unwrap_or(1) {
+        let file = Arc::clone(&self.files[entry.file]);
+        let path = file.0.display();
+        if entry.shape != shape {
             return Err(unusable(format!(
                 "{path}: the config wants {name} as {shape:?}, the file has {:?}",
                 entry.shape
             )));
         }
-        let columns: usize = shape.iter().skip(1).product();
-        let (first, n) = (rows.start * columns, rows.len() * columns);
-        let at = |bytes: usize| entry.offset + (first * bytes) as u64;
-        let stored = match entry.kind {
-            Kind::F32 => {
-                let mut values = vec![0f32; n];
-                read_parts(file, bytemuck::cast_slice_mut(&mut values), at(4)).map(|()| Stored::F32(values))
-            }
-            Kind::F16 | Kind::Bf16 => {
-                // Bits, whose memory the system clears where it is touched: by all threads, not by this one before.
-                let mut bits = vec![0u16; n];
-                read_parts(file, bytemuck::cast_slice_mut(&mut bits), at(2)).map(|()| match entry.kind {
-                    Kind::F16 => Stored::F16(bits.reinterpret_into()),
-                    _ => Stored::Bf16(bits.reinterpret_into()),
-                })
-            }
-            Kind::F8 => {
-                let mut bytes = vec![0; n];
-                read_parts(file, &mut bytes, at(1)).map_err(|e| failed(&path, name, &e))?;
-                return Ok(Stored::Blocks(Blocks::new(blocks::Kind::F8E4m3, Arc::new(bytes), 0..n)?));
-            }
-            Kind::Other => return Err(unusable(format!("{path}: {name} is of a type that is not supported"))),
+        let Some(kind) = entry.kind else {
+            return Err(unusable(format!("{path}: {name} is of a type that is not supported")));
         };
-        stored.map_err(|e| failed(&path, name, &e))
+        let (name, offset, values) = (name.to_owned(), entry.offset, shape.iter().product());
+        let read = move |at: u64, bytes: &mut [u8]| {
+            let (path, file) = &*file;
+            file.read_exact_at(bytes, offset + at)
+                .map_err(|e| io::Error::new(e.kind(), format!("{}: {name} could not be read: {e}", path.display())))
+        };
+        Ok(Origin::File(Unread::new(kind, values, Arc::new(read))))
     }
-}
-
-fn failed(path: &dyn std::fmt::Display, name: &str, error: &std::io::Error) -> EngineFailure {
-    unusable(format!("{path}: {name} could not be read: {error}"))
-}
-
-/// Reads with all threads: from the page cache, it is they who are slow.
-fn read_parts(file: &File, bytes: &mut [u8], offset: u64) -> std::io::Result<()> {
-    bytes
-        .par_chunks_mut(PART)
-        .enumerate()
-        .try_for_each(|(i, part)| file.read_exact_at(part, offset + (i * PART) as u64))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::nn::weight::{Place, Stored};
+    use crate::engine::weights::{Renamed, Taken, Weights};
     use half::f16;
     use proptest::prelude::*;
 
@@ -218,11 +175,28 @@ mod tests {
         let file = file(&with_header(ONE, &data));
         let all = SafetensorsFiles::open(&[file.path().to_owned()]).unwrap();
         assert_eq!(all.shape("a"), Some(vec![2, 3]));
-        let Stored::F16(values) = all.read("a", &[2, 3]).unwrap() else { panic!("not f16") };
+        let found = all.find("a", &[2, 3]).unwrap();
+        let Stored::F16(second) = found.rows(1..2, 3).read().unwrap() else { panic!("not f16") };
+        assert_eq!(second.iter().map(|v| v.to_f32()).collect::<Vec<_>>(), [3.0, 4.0, 5.0]);
+        let Stored::F16(values) = found.read().unwrap() else { panic!("not f16") };
         assert_eq!(values.iter().map(|v| v.to_f32()).collect::<Vec<_>>(), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
-        let contradiction = all.read("a", &[3, 2]).err().unwrap().message;
+        let contradiction = all.find("a", &[3, 2]).err().unwrap().message;
         assert!(contradiction.contains("the config wants a as [3, 2], the file has [2, 3]"), "{contradiction}");
-        assert!(all.read("b", &[1]).err().unwrap().message.contains("has no tensor b"));
+        assert!(all.find("b", &[1]).err().unwrap().message.contains("has no tensor b"));
+    }
+
+    #[test]
+    fn a_file_that_is_cut_later_is_named_with_the_tensor() {
+        let file = file(&with_header(ONE, &[0; 12]));
+        let all = SafetensorsFiles::open(&[file.path().to_owned()]).unwrap();
+        file.as_file().set_len(file.as_file().metadata().unwrap().len() - 1).unwrap();
+        let whole = all.find("a", &[2, 3]).unwrap().read().err().unwrap().to_string();
+        let renamed = Arc::new(Renamed::new(Arc::new(all), |_: &str| Taken::whole("a".to_owned())));
+        for place in [Place::cpu(), Place::cpu_in_bytes()] {
+            let weights = Weights::new(Arc::clone(&renamed) as Arc<dyn Source>, place);
+            assert_eq!(weights.linear("layer", 3, 2, false).err().unwrap().message, whole);
+        }
+        assert!(whole.starts_with(&format!("{}: a could not be read: ", file.path().display())), "{whole}");
     }
 
     #[test]

@@ -43,6 +43,12 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether they are plain numbers of 16 or 32 bits.
+    #[must_use]
+    pub fn is_plain(self) -> bool {
+        matches!(self, Self::F32 | Self::F16 | Self::Bf16)
+    }
+
     /// Values and bytes of a block.
     #[must_use]
     pub fn block(self) -> (usize, usize) {

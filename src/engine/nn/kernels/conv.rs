@@ -230,8 +230,8 @@ impl Rows for Patches<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::output::Then;
-    use super::super::panels::Stored;
     use super::super::plain::{self, assert_within, numbers};
+    use super::super::stored::Stored;
     use super::*;
     use half::f16;
     use proptest::prelude::*;

@@ -365,8 +365,8 @@ pub(super) fn grow(scratch: &mut Vec<f32>, length: usize) {
 mod tests {
     use super::super::blocks::Kind;
     use super::super::output::Then;
-    use super::super::panels::Stored;
     use super::super::plain::{self, assert_close, assert_within, numbers, quantised};
+    use super::super::stored::Stored;
     use super::*;
     use half::{bf16, f16};
     use proptest::prelude::*;

@@ -7,7 +7,7 @@ use super::activation::ROUND;
 use super::gemm::{Product, Scratch, grow};
 use super::lanes::folded;
 use super::level::{Level, per_level};
-use super::panels::Stored;
+use super::stored::{Origin, PackError, Stored};
 use super::tile::{Ahead, Before, WIDE};
 use super::tile_i8::{GROUP, Group, LARGEST, Left, ZERO, product};
 use half::bf16;
@@ -33,25 +33,25 @@ enum Values {
 }
 
 impl BytePanels {
-    /// Rounds rows `[output][input]`. `None` when that is not their number, or they end within a
-    /// block.
-    #[must_use]
-    pub fn round(outputs: usize, inputs: usize, rows: Stored) -> Option<Self> {
-        if inputs == 0 || outputs == 0 || rows.len() != outputs * inputs {
-            return None;
-        }
-        if let Stored::Blocks(blocks) = &rows {
-            blocks.check_rows(inputs).ok()?;
-            return Some(Self { outputs, inputs, values: Values::Rows(rows) });
-        }
-        let groups = inputs.div_ceil(GROUP);
-        let each = (0..outputs.div_ceil(WIDE) * groups).into_par_iter();
-        let rounded = each.map(|i| {
-            let mut group = Group::default();
-            round_group(Level::best(), &rows, (outputs, inputs), (i / groups, i % groups), &mut group);
-            group
-        });
-        Some(Self { outputs, inputs, values: Values::Rounded(rounded.collect()) })
+    /// Rounds rows `[output][input]`.
+    ///
+    /// # Errors
+    /// When that is not their number, they end within a block, or their file cannot be read.
+    pub fn round(outputs: usize, inputs: usize, rows: impl Into<Origin>) -> Result<Self, PackError> {
+        let rows = rows.into();
+        PackError::check(rows.len(), outputs, inputs)?;
+        let rows = match rows {
+            Origin::File(unread) if !unread.kind().is_plain() => unread.read()?.into(),
+            rows => rows,
+        };
+        let values = match rows {
+            Origin::Memory(Stored::Blocks(blocks)) => {
+                blocks.check_rows(inputs)?;
+                Values::Rows(Stored::Blocks(blocks))
+            }
+            rows => Values::Rounded(rounded(&rows, outputs, inputs)?),
+        };
+        Ok(Self { outputs, inputs, values })
     }
 
     /// Outputs.
@@ -75,6 +75,31 @@ impl BytePanels {
         let Values::Rounded(groups) = &self.values else { return None };
         Some(&groups[panel * self.groups()..(panel + 1) * self.groups()])
     }
+}
+
+/// Rounds a matrix of `[output][input]` to `[panel of 32 outputs][group]`, each panel where its rows were read.
+fn rounded(rows: &Origin, outputs: usize, inputs: usize) -> Result<Vec<Group>, PackError> {
+    let (level, groups) = (Level::best(), inputs.div_ceil(GROUP));
+    let n = outputs.div_ceil(WIDE) * groups;
+    let mut all = Vec::with_capacity(n);
+    let panels = all.spare_capacity_mut()[..n].par_chunks_mut(groups).enumerate();
+    panels.try_for_each(|(panel, to)| {
+        let to = to.iter_mut().map(|group| group.write(Group::default())).enumerate();
+        let of = panel * WIDE..outputs.min((panel + 1) * WIDE);
+        match rows {
+            Origin::Memory(rows) => {
+                to.for_each(|(i, group)| round_group(level, rows, (outputs, inputs), (panel, i), group));
+            }
+            Origin::File(unread) => {
+                let rows = unread.part(of.start * inputs..of.end * inputs).read()?;
+                to.for_each(|(i, group)| round_group(level, &rows, (of.len(), inputs), (0, i), group));
+            }
+        }
+        Ok::<_, PackError>(())
+    })?;
+    // SAFETY: all of them were written, or there was an error.
+    unsafe { all.set_len(n) };
+    Ok(all)
 }
 
 /// Rounds one group of inputs of a panel of a matrix of `[output][input]`.
@@ -167,18 +192,24 @@ fn largest_of(values: &[f32], tops: &mut [f32; WIDE], wrong: &mut [f32; WIDE]) {
 
 /// How many units values are, counted from `zero`.
 #[inline(always)]
-fn to_units<T>(values: &[f32], unit: f32, zero: u8, bytes: &mut [T], as_byte: impl Fn(u8) -> T) {
+fn to_units<T>(values: &[f32], unit: f32, zero: u8, bytes: &mut [T], as_byte: impl Fn(u8) -> T + Copy) {
     let factor = 1.0 / if unit > 0.0 { unit } else { f32::INFINITY };
     let nearest = ROUND + f32::from(zero);
-    #[allow(clippy::cast_possible_truncation)]
-    let round = |v: f32| as_byte((v * factor + nearest).to_bits() as u8);
     // Of one length at a time: only so do all of them become vectors.
     let ((lines, rest), (to_lines, to_rest)) = (values.as_chunks::<WIDE>(), bytes.as_chunks_mut::<WIDE>());
     for (to, line) in to_lines.iter_mut().zip(lines) {
-        *to = line.map(&round);
+        rounded_line(line, factor, nearest, to, as_byte);
     }
-    for (to, v) in to_rest.iter_mut().zip(rest) {
-        *to = round(*v);
+    rounded_line(rest, factor, nearest, to_rest, as_byte);
+}
+
+/// A loop, not `map`, which is a call without this processor's vectors.
+#[inline(always)]
+fn rounded_line<T>(values: &[f32], factor: f32, nearest: f32, bytes: &mut [T], as_byte: impl Fn(u8) -> T) {
+    for (to, v) in bytes.iter_mut().zip(values) {
+        #[allow(clippy::cast_possible_truncation)]
+        let byte = (v * factor + nearest).to_bits() as u8;
+        *to = as_byte(byte);
     }
 }
 

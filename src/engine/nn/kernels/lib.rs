@@ -2,10 +2,11 @@
 //! at hand. It knows no model and no tensor type; only `cuda`, in builds for NVIDIA cards, takes candle's tensors,
 //! because they are how a card's memory is held. This is the only room of `nn` with unsafe code.
 //!
-//! Everything that multiplies is made of one product ([`tile`]). [`panels`] holds the weights it reads ([`blocks`] those
-//! that stay as their file has them, [`dequantise`] what they mean), [`gemm`] makes linear layers of it ([`in_bytes`] the
-//! same in bytes, of [`tile_i8`]), [`conv`] and [`winograd`] convolutions, [`attention`] attention; [`output`] is what
-//! they do to their sums. [`level`] says which instructions there are.
+//! Everything that multiplies is made of one product ([`tile`]). [`panels`] holds the weights it reads, in an order of
+//! their own; they come from what is [`stored`] ([`blocks`] stay as their file has them, [`dequantise`] is what they mean).
+//! [`gemm`] makes linear layers of it ([`in_bytes`] the same in bytes, of [`tile_i8`]), [`conv`] and [`winograd`]
+//! convolutions, [`attention`] attention; [`output`] is what they do to their sums. [`level`] says which instructions there
+//! are.
 
 pub mod activation;
 pub mod attention;
@@ -25,6 +26,7 @@ pub mod peak;
 #[cfg(test)]
 mod plain;
 pub mod rope;
+pub mod stored;
 pub mod tile;
 pub mod tile_i8;
 pub mod winograd;

@@ -4,94 +4,23 @@
 //! zeros. For a convolution, input `tap · channels + channel`. Quantised weights stay rows as their file has them, where
 //! it is mapped, and become panels when they are widened.
 
-use super::blocks::{Blocks, BlocksError};
-use super::dequantise::f16s;
-use super::level::{Level, per_level};
+use super::blocks::{Blocks, Kind};
+use super::level::Level;
+use super::stored::{Origin, PackError, Stored, Unread, widen_bf16, widen_f16};
 use super::tile::{Ahead, WIDE};
+use bytemuck::Pod;
 use half::slice::HalfFloatSliceExt;
 use half::vec::HalfBitsVecExt;
-use half::{bf16, f16};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::cell::RefCell;
+use std::io;
 use std::ops::Range;
 
 /// Inputs of quantised rows that are widened at a time: whole blocks of every kind.
 const INPUTS: usize = 256;
 /// From a row of them to the next: at a distance of 256 all would fall into the same few lines of the first cache.
 const ROW: usize = INPUTS + 16;
-
-/// Numbers in the precision they are stored in; the arithmetic is f32.
-pub enum Stored {
-    /// Full.
-    F32(Vec<f32>),
-    /// Half, as published.
-    F16(Vec<f16>),
-    /// Half with f32's range.
-    Bf16(Vec<bf16>),
-    /// As a file holds them, quantised or not.
-    Blocks(Blocks),
-}
-
-impl Stored {
-    /// How many.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        match self {
-            Self::F32(v) => v.len(),
-            Self::F16(v) => v.len(),
-            Self::Bf16(v) => v.len(),
-            Self::Blocks(blocks) => blocks.len(),
-        }
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// These rows of a matrix of rows of `columns` values.
-    ///
-    /// # Panics
-    /// When there are no such rows, or they end within a block.
-    #[must_use]
-    pub fn rows(&self, rows: Range<usize>, columns: usize) -> Self {
-        let of = rows.start * columns..rows.end * columns;
-        match self {
-            Self::F32(v) => Self::F32(v[of].to_vec()),
-            Self::F16(v) => Self::F16(v[of].to_vec()),
-            Self::Bf16(v) => Self::Bf16(v[of].to_vec()),
-            Self::Blocks(blocks) => Self::Blocks(blocks.part(of)),
-        }
-    }
-
-    /// These values and then those.
-    ///
-    /// # Errors
-    /// When they are kept in different precisions.
-    pub fn followed_by(self, other: Self) -> Result<Self, BlocksError> {
-        Ok(match (self, other) {
-            (Self::F32(a), Self::F32(b)) => Self::F32([a, b].concat()),
-            (Self::F16(a), Self::F16(b)) => Self::F16([a, b].concat()),
-            (Self::Bf16(a), Self::Bf16(b)) => Self::Bf16([a, b].concat()),
-            (Self::Blocks(a), Self::Blocks(b)) => Self::Blocks(a.followed_by(&b)?),
-            _ => return Err(BlocksError::Different),
-        })
-    }
-
-    /// Widens those values to f32.
-    ///
-    /// # Panics
-    /// When there are none there, they end within a block, or `to` has another length.
-    pub fn widen(&self, values: Range<usize>, to: &mut [f32]) {
-        match self {
-            Self::F32(v) => to.copy_from_slice(&v[values]),
-            Self::F16(v) => widen_f16(Level::best(), &v[values], to),
-            Self::Bf16(v) => widen_bf16(Level::best(), &v[values], to),
-            Self::Blocks(blocks) => blocks.widen(values, to),
-        }
-    }
-}
 
 /// A matrix of weights.
 pub struct Panels {
@@ -107,26 +36,23 @@ pub fn whole_chunks(inputs: usize) -> usize {
 }
 
 impl Panels {
-    /// From rows `[output][channel][tap]`; a plain matrix has one tap. `None` when that is not their number, or they end
-    /// within a block.
-    #[must_use]
-    pub fn pack(outputs: usize, channels: usize, taps: usize, rows: Stored) -> Option<Self> {
-        let inputs = channels * taps;
-        if inputs == 0 || outputs == 0 || rows.len() != outputs * inputs {
-            return None;
-        }
+    /// From rows `[output][channel][tap]`; a plain matrix has one tap.
+    ///
+    /// # Errors
+    /// When that is not their number, they end within a block, or their file cannot be read.
+    pub fn pack(outputs: usize, channels: usize, taps: usize, rows: impl Into<Origin>) -> Result<Self, PackError> {
+        let (rows, inputs, shape) = (rows.into(), channels * taps, (outputs, channels, taps));
+        PackError::check(rows.len(), outputs, inputs)?;
         let values = match rows {
-            Stored::F32(v) => Stored::F32(packed(&v, channels, taps)),
-            // As bits: only of plain numbers the system clears the memory where it is touched, by all threads.
-            Stored::F16(v) => Stored::F16(packed(v.reinterpret_cast(), channels, taps).reinterpret_into()),
-            Stored::Bf16(v) => Stored::Bf16(packed(v.reinterpret_cast(), channels, taps).reinterpret_into()),
-            Stored::Blocks(blocks) if taps > 1 => Stored::F32(packed(&blocks.to_f32(), channels, taps)),
-            Stored::Blocks(blocks) => {
-                blocks.check_rows(inputs).ok()?;
-                Stored::Blocks(blocks)
-            }
+            Origin::File(unread) => match unread.kind() {
+                Kind::F32 => Stored::F32(packed(shape, of_file(&unread))?),
+                Kind::F16 => Stored::F16(packed::<u16>(shape, of_file(&unread))?.reinterpret_into()),
+                Kind::Bf16 => Stored::Bf16(packed::<u16>(shape, of_file(&unread))?.reinterpret_into()),
+                _ => in_order(unread.read()?, shape)?,
+            },
+            Origin::Memory(stored) => in_order(stored, shape)?,
         };
-        Some(Self { outputs, inputs, values })
+        Ok(Self { outputs, inputs, values })
     }
 
     /// Outputs.
@@ -278,16 +204,46 @@ unsafe fn turn_eight(rows: *const f32, to: *mut f32) {
     }
 }
 
-/// Transposes panel by panel.
-fn packed<T: Copy + Default + Send + Sync>(rows: &[T], channels: usize, taps: usize) -> Vec<T> {
+/// Outputs, channels, taps.
+type Shape = (usize, usize, usize);
+
+fn in_order(stored: Stored, shape: Shape) -> Result<Stored, PackError> {
+    let (_, channels, taps) = shape;
+    Ok(match stored {
+        Stored::F32(v) => Stored::F32(packed(shape, of_slice(&v))?),
+        Stored::F16(v) => Stored::F16(packed(shape, of_slice(v.reinterpret_cast()))?.reinterpret_into()),
+        Stored::Bf16(v) => Stored::Bf16(packed(shape, of_slice(v.reinterpret_cast()))?.reinterpret_into()),
+        Stored::Blocks(blocks) if taps > 1 => Stored::F32(packed(shape, of_slice(&blocks.to_f32()))?),
+        Stored::Blocks(blocks) => {
+            blocks.check_rows(channels)?;
+            Stored::Blocks(blocks)
+        }
+    })
+}
+
+fn of_file<'a, T: Pod + Send>(unread: &'a Unread) -> impl Fn(Range<usize>) -> io::Result<Cow<'a, [T]>> {
+    |of| unread.numbers(of).map(Cow::Owned)
+}
+
+fn of_slice<'a, T: Clone>(values: &'a [T]) -> impl Fn(Range<usize>) -> io::Result<Cow<'a, [T]>> {
+    |of| Ok(Cow::Borrowed(&values[of]))
+}
+
+/// Transposes panel by panel what `rows` has of some values. Halves as bits: only of plain numbers the system clears the
+/// memory where it is touched, by all threads.
+fn packed<'a, T: Copy + Default + Send + Sync + 'a>(
+    (outputs, channels, taps): Shape,
+    rows: impl Fn(Range<usize>) -> io::Result<Cow<'a, [T]>> + Sync,
+) -> io::Result<Vec<T>> {
     let inputs = channels * taps;
-    let outputs = rows.len() / inputs;
     let panel = whole_chunks(inputs) * WIDE;
     let mut out = vec![T::default(); outputs.div_ceil(WIDE) * panel];
-    out.par_chunks_mut(panel)
-        .zip(rows.par_chunks(WIDE * inputs))
-        .for_each_init(Vec::new, |near, (out, rows)| transpose(rows, (channels, taps), near, out));
-    out
+    out.par_chunks_mut(panel).enumerate().try_for_each_init(Vec::new, |near, (i, out)| {
+        let of = i * WIDE..outputs.min((i + 1) * WIDE);
+        transpose(&rows(of.start * inputs..of.end * inputs)?, (channels, taps), near, out);
+        io::Result::Ok(())
+    })?;
+    Ok(out)
 }
 
 /// Up to 32 rows `[channel][tap]` to `[tap][channel][32]`, missing ones as zeros. A few channels of all rows are copied
@@ -314,20 +270,4 @@ fn transpose<T: Copy + Default>(rows: &[T], (channels, taps): (usize, usize), ne
             }
         }
     }
-}
-
-per_level! {
-    /// bf16 to f32.
-    pub fn widen_bf16(from: &[bf16], to: &mut [f32]) {
-        for (to, from) in to.iter_mut().zip(from) {
-            *to = f32::from_bits(u32::from(from.to_bits()) << 16);
-        }
-    }
-}
-
-/// f16 to f32.
-fn widen_f16(level: Level, from: &[f16], to: &mut [f32]) {
-    // SAFETY: as many bytes are there.
-    let bytes = unsafe { std::slice::from_raw_parts(from.as_ptr().cast(), size_of_val(from)) };
-    f16s(level, bytes, to);
 }

@@ -299,8 +299,8 @@ fn write(
 
 #[cfg(test)]
 mod tests {
-    use super::super::panels::Stored;
     use super::super::plain::{assert_within, convolution, numbers};
+    use super::super::stored::Stored;
     use super::*;
     use proptest::prelude::*;
 
