@@ -66,15 +66,21 @@ pub fn attention(level: Level, shape: Shape, (q, k, v): (&[f32], &[f32], &[f32])
     assert_eq!(v.len(), k.len());
     assert!(bias.is_none_or(|bias| bias.len() == shape.heads * shape.queries * shape.keys));
     let heads = shape.batch * shape.heads;
-    let mut keys = vec![0.0; heads * shape.packed()];
-    let mut values = vec![0.0; heads * shape.packed()];
-    keys.par_chunks_mut(shape.packed()).zip(values.par_chunks_mut(shape.packed())).enumerate().for_each(
-        |(head, (keys, values))| {
-            let at = head / shape.heads * shape.keys * token + head % shape.heads * shape.dim;
-            pack_keys(shape, &k[at..], keys);
-            pack_values(shape, &v[at..], values);
-        },
-    );
+    // Taken out: while this thread waits for others it may be given a task of another attention.
+    let (mut keys, mut values) = MEMORY.take();
+    let all = heads * shape.packed();
+    grow(&mut keys, all);
+    grow(&mut values, all);
+    let packed = keys[..all].par_chunks_mut(shape.packed()).zip(values[..all].par_chunks_mut(shape.packed()));
+    packed.enumerate().for_each(|(head, (keys, values))| {
+        let at = head / shape.heads * shape.keys * token + head % shape.heads * shape.dim;
+        if !shape.keys.is_multiple_of(WIDE) || !shape.dim.is_multiple_of(WIDE) {
+            keys.fill(0.0);
+            values.fill(0.0);
+        }
+        pack_keys(shape, &k[at..], keys);
+        pack_values(shape, &v[at..], values);
+    });
     let out = Output::of(q.len());
     let blocks = shape.queries.div_ceil(QUERIES);
     (0..heads * blocks).into_par_iter().for_each(|task| {
@@ -97,6 +103,7 @@ pub fn attention(level: Level, shape: Shape, (q, k, v): (&[f32], &[f32], &[f32])
             }
         });
     });
+    MEMORY.set((keys, values));
     // SAFETY: the tasks cover all rows of all heads.
     unsafe { out.finish() }
 }
@@ -120,6 +127,8 @@ struct Scratch {
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
+    /// Packed keys and values. Kept: fresh pages cost more than packing.
+    static MEMORY: RefCell<(Vec<f32>, Vec<f32>)> = RefCell::default();
 }
 
 /// Transposed: `[panel of keys][value][32 keys]`.
