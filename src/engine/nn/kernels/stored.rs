@@ -146,8 +146,8 @@ impl Unread {
             Kind::F16 => Stored::F16(self.numbers::<u16>(0..self.len())?.reinterpret_into()),
             Kind::Bf16 => Stored::Bf16(self.numbers::<u16>(0..self.len())?.reinterpret_into()),
             kind => {
-                let (of, size) = kind.block();
-                let bytes = self.values.start / of * size..self.values.end.div_ceil(of) * size;
+                let at = |value| kind.bytes(value).ok_or(BlocksError::TornRows { columns: self.len(), kind });
+                let bytes = at(self.values.start)?..at(self.values.end)?;
                 let read: Vec<u8> = self.bytes(bytes.start, bytes.len())?;
                 Stored::Blocks(Blocks::new(kind, Arc::new(read), 0..bytes.len())?)
             }
@@ -374,6 +374,7 @@ mod tests {
         let unread = file(Kind::Q8_0, 128, &bytes);
         let Stored::Blocks(part) = unread.part(32..96).read().unwrap() else { panic!("no blocks") };
         assert_eq!(part.to_f32(), whole.to_f32()[32..96]);
+        assert!(matches!(unread.part(31..96).read(), Err(PackError::Blocks(_))));
     }
 
     #[test]
