@@ -144,7 +144,7 @@ impl Weights {
     /// A tensor in the place's precision.
     ///
     /// # Errors
-    /// As [`Source::read`].
+    /// As [`Source::find`].
     pub fn tensor(&self, name: impl Display, shape: &[usize]) -> Result<Tensor> {
         self.placed(self.read(name, shape)?, shape)
     }
@@ -157,7 +157,7 @@ impl Weights {
     /// A fully connected layer stored as `name.weight` (a 1×1 convolution's weight serves too) and `name.bias`.
     ///
     /// # Errors
-    /// As [`Source::read`].
+    /// As [`Source::find`].
     pub fn linear(&self, name: &str, inputs: usize, outputs: usize, bias: bool) -> Result<Linear> {
         let at = self.at(name);
         let stored_as_conv = self.source.shape(&at.name("weight")).is_some_and(|s| s.len() == 4);
@@ -200,7 +200,7 @@ impl Weights {
     /// A convolution stored as `name.weight` `(outputs, inputs, size, size)` and `name.bias`.
     ///
     /// # Errors
-    /// As [`Source::read`].
+    /// As [`Source::find`].
     pub fn conv(&self, name: impl Display, shape: ConvShape) -> Result<Conv2d> {
         let at = self.at(name);
         let ConvShape { inputs, outputs, size, stride, padding, bias } = shape;
@@ -217,7 +217,7 @@ impl Weights {
     /// The slopes of a PReLU stored as `name.weight`.
     ///
     /// # Errors
-    /// As [`Source::read`].
+    /// As [`Source::find`].
     pub fn prelu(&self, name: impl Display, channels: usize) -> Result<PRelu> {
         Ok(PRelu::new(self.at(name).tensor("weight", &[channels])?))
     }
@@ -225,7 +225,7 @@ impl Weights {
     /// A group normalisation stored as `name.weight` and `name.bias`.
     ///
     /// # Errors
-    /// As [`Source::read`], and when the channels do not divide into the groups.
+    /// As [`Source::find`], and when the channels do not divide into the groups.
     pub fn group_norm(&self, name: &str, channels: usize, groups: usize, eps: f32) -> Result<GroupNorm> {
         let at = self.at(name);
         let (scale, shift) = (at.tensor("weight", &[channels])?, at.tensor("bias", &[channels])?);
@@ -235,7 +235,7 @@ impl Weights {
     /// A layer normalisation stored as `name.weight` and `name.bias`.
     ///
     /// # Errors
-    /// As [`Source::read`].
+    /// As [`Source::find`].
     pub fn layer_norm(&self, name: &str, width: usize, eps: f32) -> Result<LayerNorm> {
         let at = self.at(name);
         Ok(LayerNorm::new(at.tensor("weight", &[width])?, at.tensor("bias", &[width])?, eps))
@@ -244,7 +244,7 @@ impl Weights {
     /// A normalisation by the mean square stored as `name.weight`.
     ///
     /// # Errors
-    /// As [`Source::read`].
+    /// As [`Source::find`].
     pub fn rms_norm(&self, name: &str, width: usize, eps: f32) -> Result<RmsNorm> {
         Ok(RmsNorm::new(self.at(name).tensor("weight", &[width])?, eps))
     }
@@ -252,7 +252,7 @@ impl Weights {
     /// A table stored as `name.weight`, kept in its own precision.
     ///
     /// # Errors
-    /// As [`Source::read`].
+    /// As [`Source::find`].
     pub fn embedding(&self, name: &str, ids: usize, width: usize) -> Result<Embedding> {
         let rows = self.at(name).find("weight", &[ids, width])?;
         let table = if self.place.has_kernels() {
