@@ -222,7 +222,7 @@ fn in_order(stored: Stored, shape: Shape) -> Result<Stored, PackError> {
 }
 
 fn of_file<'a, T: Pod + Send>(unread: &'a Unread) -> impl Fn(Range<usize>) -> io::Result<Cow<'a, [T]>> {
-    |of| unread.numbers(of).map(Cow::Owned)
+    |of| unread.part(of).numbers().map(Cow::Owned)
 }
 
 fn of_slice<'a, T: Clone>(values: &'a [T]) -> impl Fn(Range<usize>) -> io::Result<Cow<'a, [T]>> {

@@ -141,10 +141,10 @@ impl Unread {
     /// When the file cannot be read, or they begin or end within a block.
     pub fn read(&self) -> Result<Stored, PackError> {
         Ok(match self.kind {
-            Kind::F32 => Stored::F32(self.numbers(0..self.len())?),
+            Kind::F32 => Stored::F32(self.numbers()?),
             // As bits: only of plain numbers the system clears the memory where it is touched, by all threads.
-            Kind::F16 => Stored::F16(self.numbers::<u16>(0..self.len())?.reinterpret_into()),
-            Kind::Bf16 => Stored::Bf16(self.numbers::<u16>(0..self.len())?.reinterpret_into()),
+            Kind::F16 => Stored::F16(self.numbers::<u16>()?.reinterpret_into()),
+            Kind::Bf16 => Stored::Bf16(self.numbers::<u16>()?.reinterpret_into()),
             kind => {
                 let at = |value| kind.bytes(value).ok_or(BlocksError::TornRows { columns: self.len(), kind });
                 let bytes = at(self.values.start)?..at(self.values.end)?;
@@ -154,9 +154,9 @@ impl Unread {
         })
     }
 
-    /// Some of the values, which are plain numbers of T's size, as their bits.
-    pub(super) fn numbers<T: Pod + Send>(&self, values: Range<usize>) -> io::Result<Vec<T>> {
-        self.bytes((self.values.start + values.start) * size_of::<T>(), values.len())
+    /// All of them, which are plain numbers of T's size, as their bits.
+    pub(super) fn numbers<T: Pod + Send>(&self) -> io::Result<Vec<T>> {
+        self.bytes(self.values.start * size_of::<T>(), self.len())
     }
 
     fn bytes<T: Pod + Send>(&self, from: usize, n: usize) -> io::Result<Vec<T>> {
