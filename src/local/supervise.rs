@@ -106,10 +106,11 @@ impl Engine {
         // mimalloc reads these before anything else runs. Pages of an arena count as used only when they are: 4 % less.
         command.env("MIMALLOC_ARENA_EAGER_COMMIT", "0");
         // A map that is freed makes room for the next one of its size, a layer or two later, which at 1024×1024 takes
-        // seconds: its pages stay for ten (not 10 ms), which saves the system from making them anew. It finds them where
-        // all maps lie in one range of addresses (not one for each GiB); what is reserved takes no memory.
-        command.env("MIMALLOC_PURGE_DELAY", "10000");
-        command.env("MIMALLOC_ARENA_RESERVE", "16GiB");
+        // seconds: its pages stay for twenty (not 10 ms), which saves the system from making them anew. It finds them where
+        // all maps lie in one range of addresses; what is reserved takes no memory. One of 16 GiB mimalloc 3 reserves and
+        // gives back: what it keeps about it would not fit into the 32 MiB that it allows for that.
+        command.env("MIMALLOC_PURGE_DELAY", "20000");
+        command.env("MIMALLOC_ARENA_RESERVE", "8GiB");
         let child = Child::start(command, theirs, shown).await.map_err(cannot)?;
         let codec = LengthDelimitedCodec::builder().little_endian().max_frame_length(MAX_FRAME as usize).new_codec();
         let mut link = Framed::new(UnixStream::from_std(ours).map_err(cannot)?, codec);
