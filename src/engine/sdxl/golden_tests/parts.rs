@@ -154,6 +154,10 @@ fn tiny_autoencoder_matches() {
     let tiny = tiny().tiny(&Place::cpu()).unwrap().unwrap();
     let decoded = tiny.decode(&map(&tensors["taesd.in"]), &|| Ok(())).unwrap().to_nchw().unwrap();
     close(&decoded, &tensors["taesd.decode"], 1e-4, "decode");
+    for pixels in [1, 500, 3000] {
+        let strips = tiny.decode_by(&map(&tensors["taesd.in"]), pixels, &|| Ok(())).unwrap().to_nchw().unwrap();
+        close(&strips, &tensors["taesd.decode"], 1e-4, &format!("decode in strips of {pixels} pixels"));
+    }
     let encoded = tiny.encode(&map(&tensors["taesd.pixels"])).unwrap().to_nchw().unwrap();
     close(&encoded, &tensors["taesd.encode"], 1e-4, "encode");
 }
