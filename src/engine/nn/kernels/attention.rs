@@ -7,7 +7,7 @@ use super::activation::{exp, exp_of_negative};
 use super::gemm::{grow, put};
 use super::lanes::{folded, per_lanes};
 use super::level::Level;
-use super::output::Output;
+use super::output::{Output, scale_block};
 use super::tile::{Ahead, Before, Left, WIDE, product};
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -92,14 +92,13 @@ pub fn attention(level: Level, shape: Shape, (q, k, v): (&[f32], &[f32], &[f32])
             pack_queries(shape, &q[at..], &rows, &mut scratch.queries);
             let bias = bias.map(|bias| &bias[head % shape.heads * shape.queries * shape.keys..]);
             attend(level, shape, &rows, (&keys[packed.clone()], &values[packed], bias), scratch);
-            for (r, row) in rows.clone().enumerate() {
-                let factor = 1.0 / scratch.sums[r];
-                for (panel, first) in (0..shape.dim).step_by(WIDE).enumerate() {
-                    let seen = &mut scratch.seen[(panel * rows.len() + r) * WIDE..][..WIDE.min(shape.dim - first)];
-                    seen.iter_mut().for_each(|v| *v *= factor);
-                    // SAFETY: each row of each head belongs to one task.
-                    unsafe { out.write(at + row * token + first, seen) };
-                }
+            let Scratch { seen, sums, .. } = scratch;
+            sums.iter_mut().for_each(|sum| *sum = 1.0 / *sum);
+            for (panel, seen) in seen.chunks_exact_mut(rows.len() * WIDE).take(Shape::chunks(shape.dim)).enumerate() {
+                let first = panel * WIDE;
+                // SAFETY: each row of each head belongs to one task.
+                let to = unsafe { out.place(at + rows.start * token + first, token) };
+                scale_block(level, seen, WIDE.min(shape.dim - first), sums, to);
             }
         });
     });

@@ -228,11 +228,9 @@ pub fn multiply(level: Level, product: &impl Product, finish: Finish) -> Vec<f32
         for (panel, block) in panels.zip(sums.chunks_exact_mut(rows.len() * WIDE)) {
             let (column, width) = (panel * WIDE, WIDE.min(outputs - panel * WIDE));
             let plus = finish.plus.map_or(&[][..], |plus| &plus[rows.start * outputs + column..]);
-            finish_block(level, block, column, width, finish, (plus, outputs));
-            for (row, values) in rows.clone().zip(block.chunks_exact(WIDE)) {
-                // SAFETY: each row of each panel belongs to one task.
-                unsafe { out.write(row * outputs + column, &values[..width]) };
-            }
+            // SAFETY: each row of each panel belongs to one task.
+            let to = unsafe { out.place(rows.start * outputs + column, outputs) };
+            finish_block(level, block, (column, width), finish, (plus, outputs), to);
         }
     });
     // SAFETY: the tasks cover all rows of all panels.
@@ -253,11 +251,9 @@ pub fn multiply_gated(level: Level, product: &impl Product, bias: Option<&[f32]>
         let (values, gates) = sums.split_at_mut(panels.len() * block);
         for (panel, (values, gates)) in panels.zip(values.chunks_exact_mut(block).zip(gates.chunks_exact(block))) {
             let column = panel * WIDE;
-            gate_block(level, values, gates, (column, n), bias);
-            for (row, values) in rows.clone().zip(values.chunks_exact(WIDE)) {
-                // SAFETY: each row of each panel belongs to one task.
-                unsafe { out.write(row * n + column, values) };
-            }
+            // SAFETY: each row of each panel belongs to one task.
+            let to = unsafe { out.place(rows.start * n + column, n) };
+            gate_block(level, values, gates, (column, n), bias, to);
         }
     });
     // SAFETY: the tasks cover all rows of all panels.

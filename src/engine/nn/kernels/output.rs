@@ -42,7 +42,7 @@ pub struct Output {
     length: usize,
 }
 
-// SAFETY: `write` has its callers promise that no two of them write the same part.
+// SAFETY: `place` has its callers promise that no two of them write the same part.
 unsafe impl Sync for Output {}
 
 impl Output {
@@ -72,25 +72,12 @@ impl Output {
         let _ = (at, plus);
     }
 
-    /// Writes values from `at` on.
+    /// The place of rows of up to 32 values, the first of which begins at `at`.
     ///
     /// # Safety
-    /// Nobody writes the same part at the same time.
-    ///
-    /// # Panics
-    /// When they do not fit.
-    pub unsafe fn write(&self, at: usize, values: &[f32]) {
-        assert!(at + values.len() <= self.length);
-        // SAFETY: they fit (asserted), and the part is the caller's alone (its promise).
-        unsafe {
-            let to = self.first.add(at);
-            // Nearly all are of this length; when it is known, it is no call.
-            if values.len() == WIDE {
-                to.copy_from_nonoverlapping(values.as_ptr(), WIDE);
-            } else {
-                to.copy_from_nonoverlapping(values.as_ptr(), values.len());
-            }
-        }
+    /// Nobody else writes them at the same time.
+    pub unsafe fn place(&self, at: usize, stride: usize) -> Place<'_> {
+        Place { out: self, at, stride }
     }
 
     /// The values, all of which were written.
@@ -105,10 +92,50 @@ impl Output {
     }
 }
 
+/// Rows of an [`Output`] that one task writes.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    out: &'a Output,
+    at: usize,
+    stride: usize,
+}
+
+impl Place<'_> {
+    /// Writes the first `width` values of rows of 32.
+    ///
+    /// # Panics
+    /// When they do not fit.
+    #[inline(always)]
+    pub(super) fn write(self, rows: &[f32], width: usize) {
+        let Self { out, at, stride } = self;
+        let n = rows.len() / WIDE;
+        assert!(width <= WIDE && (n == 0 || at + (n - 1) * stride + width <= out.length));
+        // Two loops, for one copy of either length would be a call.
+        if width == WIDE {
+            for (r, row) in rows.chunks_exact(WIDE).enumerate() {
+                // SAFETY: the row fits (asserted) and is this place's alone (the promise of who made it).
+                unsafe { out.first.add(at + r * stride).copy_from_nonoverlapping(row.as_ptr(), WIDE) };
+            }
+        } else {
+            for (r, row) in rows.chunks_exact(WIDE).enumerate() {
+                // SAFETY: as above.
+                unsafe { out.first.add(at + r * stride).copy_from_nonoverlapping(row.as_ptr(), width) };
+            }
+        }
+    }
+}
+
 per_level! {
-    /// Finishes rows of one block of columns, `[row][32]`, the first of which is output `column`. `plus` has the other
-    /// side's row for each, from that column on.
-    pub fn finish_block(block: &mut [f32], column: usize, width: usize, finish: Finish, plus: (&[f32], usize)) {
+    /// Finishes rows of one block of columns, `[row][32]`, and writes them. `columns` is the output of its first one, and how
+    /// many there are; `plus` has the other side's row for each, from that first one on.
+    pub fn finish_block(
+        block: &mut [f32],
+        columns: (usize, usize),
+        finish: Finish,
+        plus: (&[f32], usize),
+        to: Place,
+    ) {
+        let (column, width) = columns;
         let mut bias = [0.0f32; WIDE];
         if let Some(all) = finish.bias {
             bias[..width].copy_from_slice(&all[column..column + width]);
@@ -141,13 +168,23 @@ per_level! {
                 }
             }
         }
+        to.write(block, width);
     }
 }
 
 per_level! {
-    /// `value · gelu(gate)` of one block each, `[row][32]`, left in `values`. Their biases begin at `column` and
-    /// `n + column`.
-    pub fn gate_block(values: &mut [f32], gates: &[f32], at: (usize, usize), bias: Option<&[f32]>) {
+    /// Writes rows of `(row · factor of the row)`, `[row][32]`, the first `width` values of each.
+    pub fn scale_block(block: &mut [f32], width: usize, factors: &[f32], to: Place) {
+        for (row, factor) in block.chunks_exact_mut(WIDE).zip(factors) {
+            row.iter_mut().for_each(|v| *v *= factor);
+        }
+        to.write(block, width);
+    }
+}
+
+per_level! {
+    /// Writes `value · gelu(gate)` of one block each, `[row][32]`. Their biases begin at `column` and `n + column`.
+    pub fn gate_block(values: &mut [f32], gates: &[f32], at: (usize, usize), bias: Option<&[f32]>, to: Place) {
         let (column, n) = at;
         let (mut of_value, mut of_gate) = ([0.0f32; WIDE], [0.0f32; WIDE]);
         if let Some(bias) = bias {
@@ -159,5 +196,6 @@ per_level! {
                 *v = (*v + a) * gelu_one(*g + b);
             }
         }
+        to.write(values, WIDE);
     }
 }

@@ -288,11 +288,9 @@ fn write(
             let at = ((area.picture * height + y + dy) * width + x) * outputs + column;
             let row = &mut row[..inside * WIDE];
             let plus = finish.plus.map_or(&[][..], |plus| &plus[at..]);
-            finish_block(level, row, column, wide, finish, (plus, outputs));
-            for (dx, pixel) in row.chunks_exact(WIDE).enumerate() {
-                // SAFETY: each output of each pixel belongs to one tile and one panel.
-                unsafe { out.write(at + dx * outputs, &pixel[..wide]) };
-            }
+            // SAFETY: each output of each pixel belongs to one tile and one panel.
+            let to = unsafe { out.place(at, outputs) };
+            finish_block(level, row, (column, wide), finish, (plus, outputs), to);
         }
     }
 }
