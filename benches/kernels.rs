@@ -62,7 +62,9 @@ fn main() {
     {
         #[allow(clippy::cast_precision_loss)]
         let scale = 1.0 / (dim as f32).sqrt();
-        attend(Shape { batch: 1, queries, keys, heads, dim, causal: false, scale });
+        for rounded in [false, true] {
+            attend(Shape { batch: 1, queries, keys, heads, dim, causal: false, scale, rounded });
+        }
     }
     norm(512 * 512, 128);
 }
@@ -135,7 +137,8 @@ fn convolution(side: usize, channels: usize, outputs: usize, stride: usize) {
 fn attend(shape: Shape) {
     let token = shape.heads * shape.dim;
     let (q, k, v) = (numbers(shape.queries * token), numbers(shape.keys * token), numbers(shape.keys * token));
-    let name = format!("attention {} of {}, {} x {}", shape.queries, shape.keys, shape.heads, shape.dim);
+    let how = if shape.rounded { "rounded " } else { "" };
+    let name = format!("{how}attention {} of {}, {} x {}", shape.queries, shape.keys, shape.heads, shape.dim);
     measure(&name, 4 * shape.queries * shape.keys * token, |level| {
         black_box(attention(level, shape, (&q, &k, &v), None));
     });

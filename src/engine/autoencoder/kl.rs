@@ -310,7 +310,7 @@ impl MapAttention {
 
     fn forward(&self, x: &FeatureMap) -> Result<FeatureMap> {
         let tokens = self.norm.norm(x)?.to_tokens()?;
-        let kind = Attend { heads: 1, causal: false };
+        let kind = Attend { heads: 1, causal: false, rounded: false };
         let (q, k, v) = (self.q.forward(&tokens)?, self.k.forward(&tokens)?, self.v.forward(&tokens)?);
         Ok(x.with_tokens(&self.out.forward_plus(&attend(kind, &q, &k, &v)?, &x.to_tokens()?)?)?)
     }

@@ -199,7 +199,7 @@ impl Layer {
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let normal = self.norm1.forward(x)?;
-        let kind = Attend { heads: self.heads, causal: true };
+        let kind = Attend { heads: self.heads, causal: true, rounded: false };
         let (q, k, v) = (self.q.forward(&normal)?, self.k.forward(&normal)?, self.v.forward(&normal)?);
         let x = self.out.forward_plus(&attend(kind, &q, &k, &v)?, x)?;
         let inner = self.widen.forward_then(&self.norm2.forward(&x)?, self.activation)?;

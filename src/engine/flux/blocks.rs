@@ -124,11 +124,10 @@ impl DoubleBlock {
     /// # Errors
     /// When tensors are absent or contradict the config.
     pub fn load(at: &Weights, config: &TransformerConfig) -> Result<Self> {
-        Ok(Self {
-            text: Stream::load(at, config, ("norm1_context", "to_add_out", "ff_context"), TEXT)?,
-            picture: Stream::load(at, config, ("norm1", "to_out.0", "ff"), PICTURE)?,
-            attend: Attend { heads: config.num_attention_heads, causal: false },
-        })
+        let text = Stream::load(at, config, ("norm1_context", "to_add_out", "ff_context"), TEXT)?;
+        let picture = Stream::load(at, config, ("norm1", "to_out.0", "ff"), PICTURE)?;
+        let rounded = picture.out.in_bytes();
+        Ok(Self { text, picture, attend: Attend { heads: config.num_attention_heads, causal: false, rounded } })
     }
 
     /// Text `(1, m, width)` and picture `(1, n, width)` to the same. `time` is the time vector after SiLU, `rope` has
@@ -166,12 +165,14 @@ impl SingleBlock {
     /// When tensors are absent or contradict the config.
     pub fn load(at: &Weights, config: &TransformerConfig) -> Result<Self> {
         let width = config.width();
+        let out = at.linear("proj_out", (1 + WIDER) * width, width, true)?;
+        let rounded = out.in_bytes();
         Ok(Self {
             modulation: at.kept_exact().linear("norm.linear", width, 3 * width, true)?,
             projections: Projections::load(&at.at("attn"), config, PICTURE)?,
             widen: at.linear("proj_mlp", width, WIDER * width, true)?,
-            out: at.linear("proj_out", (1 + WIDER) * width, width, true)?,
-            attend: Attend { heads: config.num_attention_heads, causal: false },
+            out,
+            attend: Attend { heads: config.num_attention_heads, causal: false, rounded },
         })
     }
 

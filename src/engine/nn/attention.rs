@@ -18,6 +18,8 @@ pub struct Attend {
     pub heads: usize,
     /// Whether a token sees only itself and those before it.
     pub causal: bool,
+    /// Whether our kernels may round what is multiplied to integers of a dozen bits.
+    pub rounded: bool,
 }
 
 /// Queries `q` `(batch, n, heads * dim)` over keys and values `(batch, m, heads * dim)` to `(batch, n, heads * dim)`.
@@ -55,7 +57,16 @@ fn scaled(kind: Attend, (q, k, v): (&Tensor, &Tensor, &Tensor), scale: f64, bias
     let (batch, queries, token) = q.dims3()?;
     let (keys, dim) = (k.dim(1)?, token / kind.heads);
     #[allow(clippy::cast_possible_truncation)]
-    let shape = Shape { batch, queries, keys, heads: kind.heads, dim, causal: kind.causal, scale: scale as f32 };
+    let shape = Shape {
+        batch,
+        queries,
+        keys,
+        heads: kind.heads,
+        dim,
+        causal: kind.causal,
+        scale: scale as f32,
+        rounded: kind.rounded,
+    };
     #[cfg(feature = "cuda")]
     if bias.is_none() && cuda::attention_serves(q, dim)? {
         return cuda::attention(shape, q, k, v);

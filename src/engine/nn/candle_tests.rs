@@ -135,7 +135,7 @@ proptest! {
 
     #[test]
     fn attentions(batch in 1..3usize, queries in 1..20usize, keys in 1..20usize, heads in 1..4usize, causal: bool) {
-        let kind = Attend { heads, causal };
+        let kind = Attend { heads, causal, rounded: false };
         let token = 8 * heads;
         let (q, k, v) = (input(4, &[batch, queries, token]), input(5, &[batch, keys, token]), input(6, &[batch, keys, token]));
         let ours = attend(kind, &q[0], &k[0], &v[0]).unwrap();
@@ -223,7 +223,7 @@ fn attention_of_cards() {
         for (i, (queries, keys)) in sizes.into_iter().enumerate() {
             for (dim, heads, batch) in [(64, 3, 2), (128, 2, 1), (64, 1, 1)] {
                 for causal in [false, true] {
-                    let kind = Attend { heads, causal };
+                    let kind = Attend { heads, causal, rounded: false };
                     let part = |seed: u64, n: usize| {
                         let shape = (batch, n, heads * dim);
                         let values = TorchRng::new(seed + 3 * i as u64).normal(batch * n * heads * dim);

@@ -31,6 +31,12 @@ impl Linear {
         Self { weight, bias }
     }
 
+    /// Whether its weights, and what they are multiplied with, are rounded to bytes.
+    #[must_use]
+    pub fn in_bytes(&self) -> bool {
+        matches!(self.weight, Weight::Bytes(_))
+    }
+
     /// `(…, inputs)` to `(…, outputs)`.
     ///
     /// # Errors

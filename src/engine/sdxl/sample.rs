@@ -118,8 +118,8 @@ impl Sdxl {
         };
         #[allow(clippy::cast_precision_loss)]
         let (w, h) = (size.width as f32, size.height as f32);
-        let conditioned =
-            |e: Embedded| Conditioning { prompt: e.prompt, pooled: e.pooled, sizes: [h, w, 0.0, 0.0, h, w] };
+        let (sizes, guided) = ([h, w, 0.0, 0.0, h, w], negative.is_some());
+        let conditioned = |e: Embedded| Conditioning { prompt: e.prompt, pooled: e.pooled, sizes, guided };
         let cut = positive.cut;
         Ok(Texts { positive: conditioned(positive), negative: negative.map(conditioned), cut })
     }

@@ -16,6 +16,8 @@ pub struct Conditioning {
     pub pooled: Tensor,
     /// Original height and width, crop top and left, target height and width, in pixels.
     pub sizes: [f32; 6],
+    /// Whether guidance will multiply what is predicted for it.
+    pub guided: bool,
 }
 
 /// The UNet.
@@ -89,7 +91,7 @@ impl Unet {
             for (residual, transformer) in &level.steps {
                 x = residual.forward(&x, &time)?;
                 if let Some(transformer) = transformer {
-                    x = transformer.forward(&x, &conditioning.prompt)?;
+                    x = transformer.forward(&x, &conditioning.prompt, conditioning.guided)?;
                 }
                 skips.push(x.clone());
             }
@@ -100,7 +102,7 @@ impl Unet {
         }
         go_on()?;
         x = self.middle.0.forward(&x, &time)?;
-        x = self.middle.1.forward(&x, &conditioning.prompt)?;
+        x = self.middle.1.forward(&x, &conditioning.prompt, conditioning.guided)?;
         x = self.middle.2.forward(&x, &time)?;
         for level in &self.up {
             go_on()?;
@@ -108,7 +110,7 @@ impl Unet {
                 let skip = skips.pop().ok_or_else(|| unusable("unet: the blocks on the way up do not match"))?;
                 x = residual.forward(&x.cat_channels(&skip)?, &time)?;
                 if let Some(transformer) = transformer {
-                    x = transformer.forward(&x, &conditioning.prompt)?;
+                    x = transformer.forward(&x, &conditioning.prompt, conditioning.guided)?;
                 }
             }
             if let (Some(conv), Some(next)) = (&level.resample, skips.last()) {

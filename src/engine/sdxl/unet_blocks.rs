@@ -83,14 +83,15 @@ impl SpatialTransformer {
         })
     }
 
-    /// `prompt` is `(batch, tokens, cross_attention_dim)`.
+    /// `prompt` is `(batch, tokens, cross_attention_dim)`. Guidance multiplies what rounding made of a picture: one that is
+    /// `guided` is rounded less.
     ///
     /// # Errors
     /// When the sizes disagree.
-    pub fn forward(&self, x: &FeatureMap, prompt: &Tensor) -> Result<FeatureMap> {
+    pub fn forward(&self, x: &FeatureMap, prompt: &Tensor, guided: bool) -> Result<FeatureMap> {
         let mut tokens = self.project_in.forward(&self.norm.norm(x)?.to_tokens()?)?;
         for block in &self.blocks {
-            tokens = block.forward(&tokens, prompt)?;
+            tokens = block.forward(&tokens, prompt, guided)?;
         }
         Ok(x.with_tokens(&self.project_out.forward_plus(&tokens, &x.to_tokens()?)?)?)
     }
@@ -116,11 +117,11 @@ impl Block {
         })
     }
 
-    fn forward(&self, x: &Tensor, prompt: &Tensor) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, prompt: &Tensor, guided: bool) -> Result<Tensor> {
         let [norm1, norm2, norm3] = &self.norms;
         let normal = norm1.forward(x)?;
-        let x = self.to_pixels.forward(&normal, &normal, x)?;
-        let x = self.to_prompt.forward(&norm2.forward(&x)?, prompt, &x)?;
+        let x = self.to_pixels.forward(&normal, &normal, x, !guided)?;
+        let x = self.to_prompt.forward(&norm2.forward(&x)?, prompt, &x, false)?;
         let inner = self.widen.forward_geglu(&norm3.forward(&x)?)?;
         Ok(self.narrow.forward_plus(&inner, &x)?)
     }
@@ -145,9 +146,9 @@ impl Attention {
         })
     }
 
-    /// What `x` asks and `context` answers, added to `plus`.
-    fn forward(&self, x: &Tensor, context: &Tensor, plus: &Tensor) -> Result<Tensor> {
-        let kind = Attend { heads: self.heads, causal: false };
+    /// What `x` asks and `context` answers, added to `plus`; what is multiplied may be `rounded` where its layers are.
+    fn forward(&self, x: &Tensor, context: &Tensor, plus: &Tensor, rounded: bool) -> Result<Tensor> {
+        let kind = Attend { heads: self.heads, causal: false, rounded: rounded && self.q.in_bytes() };
         let (k, v) = (self.k.forward(context)?, self.v.forward(context)?);
         Ok(self.out.forward_plus(&attend(kind, &self.q.forward(x)?, &k, &v)?, plus)?)
     }

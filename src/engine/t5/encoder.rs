@@ -199,7 +199,7 @@ impl Layer {
 
     fn forward(&self, x: &Tensor, bias: &Tensor) -> Result<Tensor> {
         let normal = self.norm1.forward(x)?;
-        let kind = Attend { heads: self.heads, causal: false };
+        let kind = Attend { heads: self.heads, causal: false, rounded: false };
         let (q, k, v) = (self.q.forward(&normal)?, self.k.forward(&normal)?, self.v.forward(&normal)?);
         let x = limited((x + self.out.forward(&attend_biased(kind, &q, &k, &v, bias)?)?)?)?;
         let normal = self.norm2.forward(&x)?;

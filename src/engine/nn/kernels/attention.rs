@@ -4,6 +4,7 @@
 //! calculation for softmax").
 
 use super::activation::{exp, exp_of_negative};
+use super::attention_i16::{Answers, Asked, DIM, Head, KEYS, ONE};
 use super::gemm::{grow, put};
 use super::lanes::{folded, per_lanes};
 use super::level::Level;
@@ -16,7 +17,7 @@ use std::ops::Range;
 /// Most queries of a task.
 const QUERIES: usize = 84;
 /// Panels of keys at a time, of 32 keys each.
-const PANELS: usize = 16;
+const PANELS: usize = KEYS / WIDE;
 
 /// The shape of an attention.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,11 +36,27 @@ pub struct Shape {
     pub causal: bool,
     /// What scores are multiplied by: usually 1 / √dim.
     pub scale: f32,
+    /// Whether what is multiplied may be rounded to integers.
+    pub rounded: bool,
 }
 
 impl Shape {
-    fn token(&self) -> usize {
+    pub(super) fn token(&self) -> usize {
         self.heads * self.dim
+    }
+
+    /// Where a head begins among so many tokens a picture.
+    pub(super) fn first(&self, tokens: usize, head: usize) -> usize {
+        head / self.heads * tokens * self.token() + head % self.heads * self.dim
+    }
+
+    /// Keys, values of each, and from one to the next.
+    pub(super) fn sizes(&self) -> (usize, usize, usize) {
+        (self.keys, self.dim, self.token())
+    }
+
+    fn is_rounded(&self) -> bool {
+        self.rounded && self.dim <= DIM
     }
 
     /// Chunks that the values of a head, or that many of anything, fill.
@@ -48,7 +65,7 @@ impl Shape {
     }
 
     /// Values of one head's keys, or of its values, when packed.
-    fn packed(&self) -> usize {
+    pub(super) fn packed(&self) -> usize {
         Self::chunks(self.keys) * Self::chunks(self.dim) * WIDE * WIDE
     }
 }
@@ -67,31 +84,29 @@ pub fn attention(level: Level, shape: Shape, (q, k, v): (&[f32], &[f32], &[f32])
     assert!(bias.is_none_or(|bias| bias.len() == shape.heads * shape.queries * shape.keys));
     let heads = shape.batch * shape.heads;
     // Taken out: while this thread waits for others it may be given a task of another attention.
-    let (mut keys, mut values) = MEMORY.take();
-    let all = heads * shape.packed();
-    grow(&mut keys, all);
-    grow(&mut values, all);
-    let packed = keys[..all].par_chunks_mut(shape.packed()).zip(values[..all].par_chunks_mut(shape.packed()));
-    packed.enumerate().for_each(|(head, (keys, values))| {
-        let at = head / shape.heads * shape.keys * token + head % shape.heads * shape.dim;
-        if !shape.keys.is_multiple_of(WIDE) || !shape.dim.is_multiple_of(WIDE) {
-            keys.fill(0.0);
-            values.fill(0.0);
-        }
-        pack_keys(shape, &k[at..], keys);
-        pack_values(shape, &v[at..], values);
-    });
+    let (mut wide, mut integers) = MEMORY.take();
+    if shape.is_rounded() {
+        integers.round(level, shape, (k, v));
+    } else {
+        wide.pack(shape, (k, v));
+    }
     let out = Output::of(q.len());
     let blocks = shape.queries.div_ceil(QUERIES);
     (0..heads * blocks).into_par_iter().for_each(|task| {
         let (head, block) = (task / blocks, task % blocks);
         let rows = block * shape.queries / blocks..(block + 1) * shape.queries / blocks;
-        let at = head / shape.heads * shape.queries * token + head % shape.heads * shape.dim;
-        let packed = head * shape.packed()..(head + 1) * shape.packed();
+        let at = shape.first(shape.queries, head);
         SCRATCH.with_borrow_mut(|scratch| {
-            pack_queries(shape, &q[at..], &rows, &mut scratch.queries);
+            let answers = if shape.is_rounded() {
+                scratch.asked.round(level, shape, &q[at..], (&rows, PANELS));
+                Of::Rounded(integers.head(shape, head))
+            } else {
+                pack_queries(shape, &q[at..], &rows, &mut scratch.queries);
+                let packed = head * shape.packed()..(head + 1) * shape.packed();
+                Of::Wide(&wide.keys[packed.clone()], &wide.values[packed])
+            };
             let bias = bias.map(|bias| &bias[head % shape.heads * shape.queries * shape.keys..]);
-            attend(level, shape, &rows, (&keys[packed.clone()], &values[packed], bias), scratch);
+            attend(level, shape, &rows, (answers, bias), scratch);
             let Scratch { seen, sums, .. } = scratch;
             sums.iter_mut().for_each(|sum| *sum = 1.0 / *sum);
             for (panel, seen) in seen.chunks_exact_mut(rows.len() * WIDE).take(Shape::chunks(shape.dim)).enumerate() {
@@ -102,7 +117,7 @@ pub fn attention(level: Level, shape: Shape, (q, k, v): (&[f32], &[f32], &[f32])
             }
         });
     });
-    MEMORY.set((keys, values));
+    MEMORY.set((wide, integers));
     // SAFETY: the tasks cover all rows of all heads.
     unsafe { out.finish() }
 }
@@ -112,6 +127,7 @@ pub fn attention(level: Level, shape: Shape, (q, k, v): (&[f32], &[f32], &[f32])
 struct Scratch {
     /// `[chunk][query][32]`, scaled.
     queries: Vec<f32>,
+    asked: Asked,
     /// `[panel][query][32]`
     scores: Vec<f32>,
     /// What each query has seen of the values, `[panel][query][32]`.
@@ -124,10 +140,43 @@ struct Scratch {
     factors: Vec<f32>,
 }
 
+/// Packed keys and values of all heads.
+#[derive(Default)]
+struct Wide {
+    keys: Vec<f32>,
+    values: Vec<f32>,
+}
+
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
-    /// Packed keys and values. Kept: fresh pages cost more than packing.
-    static MEMORY: RefCell<(Vec<f32>, Vec<f32>)> = RefCell::default();
+    /// Kept: fresh pages cost more than packing.
+    static MEMORY: RefCell<(Wide, Answers)> = RefCell::default();
+}
+
+/// Keys and values of one head.
+#[derive(Clone, Copy)]
+enum Of<'a> {
+    /// As they are.
+    Wide(&'a [f32], &'a [f32]),
+    /// Rounded.
+    Rounded(Head<'a>),
+}
+
+impl Wide {
+    fn pack(&mut self, shape: Shape, (k, v): (&[f32], &[f32])) {
+        let (packed, heads) = (shape.packed(), shape.batch * shape.heads);
+        grow(&mut self.keys, heads * packed);
+        grow(&mut self.values, heads * packed);
+        let both = self.keys.par_chunks_mut(packed).zip(self.values.par_chunks_mut(packed));
+        both.take(heads).enumerate().for_each(|(head, (keys, values))| {
+            if !shape.keys.is_multiple_of(WIDE) || !shape.dim.is_multiple_of(WIDE) {
+                keys.fill(0.0);
+                values.fill(0.0);
+            }
+            pack_keys(shape, &k[shape.first(shape.keys, head)..], keys);
+            pack_values(shape, &v[shape.first(shape.keys, head)..], values);
+        });
+    }
 }
 
 /// Transposed: `[panel of keys][value][32 keys]`.
@@ -169,10 +218,10 @@ fn attend(
     level: Level,
     shape: Shape,
     rows: &Range<usize>,
-    (keys, values, bias): (&[f32], &[f32], Option<&[f32]>),
+    (answers, bias): (Of, Option<&[f32]>),
     scratch: &mut Scratch,
 ) {
-    let Scratch { queries, scores, seen, largest, sums, factors } = scratch;
+    let Scratch { queries, asked, scores, seen, largest, sums, factors } = scratch;
     let (n, chunks) = (rows.len(), Shape::chunks(shape.dim));
     let block = n * WIDE;
     grow(scores, PANELS * block);
@@ -184,10 +233,15 @@ fn attend(
     let panels = if shape.causal { Shape::chunks(shape.keys.min(rows.end)) } else { Shape::chunks(shape.keys) };
     for first in (0..panels).step_by(PANELS) {
         let here = PANELS.min(panels - first);
-        let left = Left { values: queries, rows: n, chunks, step: block };
-        for (panel, scores) in scores.chunks_exact_mut(block).take(here).enumerate() {
-            let right = &keys[(first + panel) * chunks * WIDE * WIDE..][..chunks * WIDE * WIDE];
-            product(level, left, right, scores, (Before::Zero, false), Ahead::NONE);
+        for (panel, scores) in (first..).zip(scores.chunks_exact_mut(block).take(here)) {
+            match answers {
+                Of::Wide(keys, _) => {
+                    let left = Left { values: queries, rows: n, chunks, step: block };
+                    let right = &keys[panel * chunks * WIDE * WIDE..][..chunks * WIDE * WIDE];
+                    product(level, left, right, scores, (Before::Zero, false), Ahead::NONE);
+                }
+                Of::Rounded(head) => head.scores(level, asked, panel, scores),
+            }
         }
         let keys_left = shape.keys - first * WIDE;
         let queries_before = if shape.causal { rows.start } else { usize::MAX };
@@ -196,18 +250,24 @@ fn attend(
             add_bias(bias, (rows, shape.keys), first * WIDE, scores);
         }
         let state = State { largest, sums, factors };
-        weigh(level, scores, (first * WIDE, keys_left), queries_before, state);
-        let left = Left { values: scores, rows: n, chunks: here, step: block };
+        let rounded = matches!(answers, Of::Rounded(_)).then_some(&mut asked.weights[..]);
+        weigh(level, scores, (first * WIDE, keys_left), queries_before, state, rounded);
         for (panel, seen) in seen.chunks_exact_mut(block).take(chunks).enumerate() {
-            let right = &values[(panel * Shape::chunks(shape.keys) + first) * WIDE * WIDE..][..here * WIDE * WIDE];
             let before = if first == 0 { Before::Zero } else { Before::Kept };
             if before == Before::Kept {
                 for (row, factor) in seen.chunks_exact_mut(WIDE).zip(&*factors) {
                     row.iter_mut().for_each(|v| *v *= factor);
                 }
             }
-            let narrow = shape.dim - panel * WIDE <= WIDE / 2;
-            product(level, left, right, seen, (before, narrow), Ahead::NONE);
+            match answers {
+                Of::Wide(_, values) => {
+                    let left = Left { values: scores, rows: n, chunks: here, step: block };
+                    let at = (panel * Shape::chunks(shape.keys) + first) * WIDE * WIDE;
+                    let narrow = shape.dim - panel * WIDE <= WIDE / 2;
+                    product(level, left, &values[at..][..here * WIDE * WIDE], seen, (before, narrow), Ahead::NONE);
+                }
+                Of::Rounded(head) => head.seen(level, asked, (panel, first..first + here), seen, before),
+            }
         }
     }
 }
@@ -232,8 +292,15 @@ struct State<'a> {
 
 /// Scores `[panel][query][32]` to weights relative to each query's largest score so far; `keys` is the first key of the
 /// block and how many there are from there. Where `before` is not `usize::MAX`, it is the number of the first query, and
-/// a query sees only keys up to its own number.
-fn weigh(level: Level, scores: &mut [f32], keys: (usize, usize), before: usize, state: State) {
+/// a query sees only keys up to its own number. Where `rounded` is there, they go there instead, in units of 1 / [`ONE`].
+fn weigh(
+    level: Level,
+    scores: &mut [f32],
+    keys: (usize, usize),
+    before: usize,
+    state: State,
+    mut rounded: Option<&mut [i16]>,
+) {
     let n = state.largest.len();
     let blocks = scores.chunks_exact_mut(n * WIDE);
     let panels = blocks.len();
@@ -254,8 +321,12 @@ fn weigh(level: Level, scores: &mut [f32], keys: (usize, usize), before: usize, 
         unsafe { largest(level, own.as_ptr(), (panels, n * WIDE), tops.as_mut_ptr()) };
         let (before, top) = (state.largest[row], folded(tops, |a, b| if b > a { b } else { a }));
         let top = if top > before { top } else { before };
-        // SAFETY: as above.
-        unsafe { weights(level, own.as_mut_ptr(), (panels, n * WIDE), top, added.as_mut_ptr()) };
+        let rounded = rounded.as_mut().map_or(std::ptr::null_mut(), |rounded| {
+            assert!(rounded.len() >= panels * n * WIDE);
+            rounded[row * WIDE..].as_mut_ptr()
+        });
+        // SAFETY: as above; where it is not null, there is as much room for rounded ones.
+        unsafe { weights(level, own.as_mut_ptr(), rounded, (panels, n * WIDE), top, added.as_mut_ptr()) };
         // Before the first key nothing was seen, and what it is multiplied with does not matter.
         let factor = if state.sums[row] == 0.0 { 0.0 } else { exp(before - top) };
         state.largest[row] = top;
@@ -290,11 +361,12 @@ per_lanes! {
 }
 
 per_lanes! {
-    /// e to the power of what 32 scores a panel are above `top`, and in `to` 32 sums of them.
+    /// e to the power of what 32 scores a panel are above `top`, and in `to` 32 sums of them. They take the scores' place, or
+    /// where `rounded` is not null go there in units of 1 / [`ONE`].
     ///
     /// # Safety
-    /// As [`largest`].
-    unsafe fn weights<V>(scores: *mut f32, panels: (usize, usize), top: f32, to: *mut f32) {
+    /// As [`largest`], of `rounded`, too, where it is not null.
+    unsafe fn weights<V>(scores: *mut f32, rounded: *mut i16, panels: (usize, usize), top: f32, to: *mut f32) {
         // SAFETY: the caller's promise.
         unsafe {
             let mut sums = [V::splat(0.0); 2];
@@ -302,9 +374,13 @@ per_lanes! {
             for panel in 0..panels.0 {
                 for at in (0..WIDE).step_by(2 * V::N) {
                     for (v, sum) in sums.iter_mut().enumerate() {
-                        let score = scores.add(panel * panels.1 + at + v * V::N);
-                        let weight = exp_of_negative(V::load(score).minus(top));
-                        weight.store(score);
+                        let here = panel * panels.1 + at + v * V::N;
+                        let weight = exp_of_negative(V::load(scores.add(here)).minus(top));
+                        if rounded.is_null() {
+                            weight.store(scores.add(here));
+                        } else {
+                            weight.times(V::splat(ONE)).store_as_i16(rounded.add(here));
+                        }
                         *sum = sum.plus(weight);
                     }
                 }
@@ -320,6 +396,7 @@ per_lanes! {
 
 #[cfg(test)]
 mod tests {
+    use super::super::plain::numbers;
     use super::*;
     use proptest::prelude::*;
 
@@ -363,7 +440,7 @@ mod tests {
         ) {
             let keys = if causal { queries } else { keys };
             #[allow(clippy::cast_precision_loss)]
-            let shape = Shape { batch, queries, keys, heads, dim, causal, scale: 1.0 / (dim as f32).sqrt() };
+            let shape = Shape { batch, queries, keys, heads, dim, causal, scale: 1.0 / (dim as f32).sqrt(), rounded: false };
             let token = heads * dim;
             let fill = |n: usize, from: usize| -> Vec<f32> {
                 (0..n).map(|i| values[(i * 7 + i / 13 + from) % values.len()]).collect()
@@ -376,6 +453,45 @@ mod tests {
                 for (a, b) in attention(level, shape, (&q, &k, &v), bias.as_deref()).iter().zip(&plain) {
                     prop_assert!((f64::from(*a) - b).abs() <= 2e-5, "{level:?}: {a} against {b}");
                 }
+            }
+        }
+
+        /// What is rounded most are weights, by up to half of 1 / 2047, which is some 3e-4 in their sums.
+        #[test]
+        fn rounded_ones_are_near_the_plain_one(
+            (batch, queries, keys) in (1usize..3, 1usize..200, 1usize..1100),
+            (heads, dim) in (1usize..3, 1usize..129),
+            (causal, biased) in any::<(bool, bool)>(),
+            seed in any::<u32>(),
+        ) {
+            let keys = if causal { queries } else { keys };
+            #[allow(clippy::cast_precision_loss)]
+            let shape =
+                Shape { batch, queries, keys, heads, dim, causal, scale: 1.0 / (dim as f32).sqrt(), rounded: true };
+            let q = numbers(batch * queries * heads * dim, seed);
+            let (k, v) = (numbers(batch * keys * heads * dim, seed ^ 8), numbers(batch * keys * heads * dim, seed ^ 16));
+            let bias = biased.then(|| numbers(heads * queries * keys, seed ^ 32));
+            let plain = plain(shape, &q, &k, &v, bias.as_deref().unwrap_or(&[]));
+            for level in Level::all() {
+                for (a, b) in attention(level, shape, (&q, &k, &v), bias.as_deref()).iter().zip(&plain) {
+                    prop_assert!((f64::from(*a) - b).abs() <= 2e-3, "{level:?}: {a} against {b}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_shows() {
+        let shape =
+            Shape { batch: 1, queries: 3, keys: 40, heads: 1, dim: 64, causal: false, scale: 0.125, rounded: true };
+        for level in Level::all() {
+            for wrong in 0..3 {
+                let mut sides = [3, 40, 40].map(|n| numbers(n * 64, 7));
+                sides[wrong][70] = f32::NAN;
+                let out = attention(level, shape, (&sides[0], &sides[1], &sides[2]), None);
+                // A query's row, all rows for a key, a column for a value.
+                let shown = out.iter().enumerate().all(|(i, v)| v.is_nan() == [i / 64 == 1, true, i % 64 == 6][wrong]);
+                assert!(shown, "{level:?}, {wrong}");
             }
         }
     }

@@ -170,6 +170,12 @@ per_level! {
 /// What one is worth when the largest value becomes [`LARGEST`]; no number where one of them is none, or infinity.
 #[inline(always)]
 fn unit_of(values: &[f32]) -> f32 {
+    largest(values) / LARGEST
+}
+
+/// The largest absolute value; no number where one of them is none, or infinity.
+#[inline(always)]
+pub(super) fn largest(values: &[f32]) -> f32 {
     let (mut tops, mut wrong) = ([0.0f32; WIDE], [0.0f32; WIDE]);
     let (lines, rest) = values.as_chunks::<WIDE>();
     for line in lines {
@@ -177,7 +183,7 @@ fn unit_of(values: &[f32]) -> f32 {
     }
     largest_of(rest, &mut tops, &mut wrong);
     let top = folded(tops, |a, b| if b > a { b } else { a });
-    top / LARGEST + folded(wrong, |a, b| a + b)
+    top + folded(wrong, |a, b| a + b)
 }
 
 /// The largest absolute values so far, and 0 as long as all are numbers: infinity and what is no number make that no

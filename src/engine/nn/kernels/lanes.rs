@@ -3,6 +3,7 @@
 //!
 //! Every method is inlined into a function that is compiled for the instructions, and may be called only there.
 
+use super::activation::ROUND;
 use super::tile::WIDE;
 
 /// What `with` makes of all values, by halves: one after the other, each would wait for the one before.
@@ -40,6 +41,12 @@ pub trait Lanes: Copy {
     /// # Safety
     /// There is room, and nobody else looks.
     unsafe fn store(self, to: *mut f32);
+
+    /// The nearest integers, which must fit, to memory.
+    ///
+    /// # Safety
+    /// As [`Self::store`].
+    unsafe fn store_as_i16(self, to: *mut i16);
 
     /// `self + other`
     ///
@@ -109,6 +116,15 @@ impl Lanes for [f32; 4] {
     }
 
     #[inline(always)]
+    unsafe fn store_as_i16(self, to: *mut i16) {
+        // What lies in the low bits after that sum.
+        #[allow(clippy::cast_possible_truncation)]
+        let nearest = self.map(|v| ((v + ROUND).to_bits() as u16).cast_signed());
+        // SAFETY: as in `store`.
+        unsafe { to.cast::<[i16; 4]>().write_unaligned(nearest) }
+    }
+
+    #[inline(always)]
     unsafe fn plus(self, other: Self) -> Self {
         std::array::from_fn(|i| self[i] + other[i])
     }
@@ -148,7 +164,7 @@ mod x86 {
     macro_rules! lanes {
         (
             $type:ty, $n:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident,
-            $max:ident, $bits:ident, $one:ident, $plus:ident, $shift:ident, $float:ident
+            $max:ident, $bits:ident, $one:ident, $plus:ident, $shift:ident, $float:ident, $narrow:ident
         ) => {
             impl Lanes for $type {
                 const N: usize = $n;
@@ -169,6 +185,12 @@ mod x86 {
                 unsafe fn store(self, to: *mut f32) {
                     // SAFETY: as above, and there is room.
                     unsafe { $store(to, self) }
+                }
+
+                #[inline(always)]
+                unsafe fn store_as_i16(self, to: *mut i16) {
+                    // SAFETY: as in `store`.
+                    unsafe { $narrow(self, to) }
                 }
 
                 #[inline(always)]
@@ -225,7 +247,8 @@ mod x86 {
         _mm256_set1_epi32,
         _mm256_add_epi32,
         _mm256_slli_epi32,
-        _mm256_castsi256_ps
+        _mm256_castsi256_ps,
+        eight_as_i16
     );
     lanes!(
         __m512,
@@ -242,8 +265,25 @@ mod x86 {
         _mm512_set1_epi32,
         _mm512_add_epi32,
         _mm512_slli_epi32,
-        _mm512_castsi512_ps
+        _mm512_castsi512_ps,
+        sixteen_as_i16
     );
+
+    #[inline(always)]
+    unsafe fn eight_as_i16(values: __m256, to: *mut i16) {
+        // SAFETY: the caller is compiled for these instructions, and there is room: its promise.
+        unsafe {
+            let whole = _mm256_cvtps_epi32(values);
+            let halves = (_mm256_castsi256_si128(whole), _mm256_extracti128_si256::<1>(whole));
+            _mm_storeu_si128(to.cast(), _mm_packs_epi32(halves.0, halves.1));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn sixteen_as_i16(values: __m512, to: *mut i16) {
+        // SAFETY: as above.
+        unsafe { _mm256_storeu_si256(to.cast(), _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(values))) }
+    }
 }
 
 /// Defines a function of raw pointers whose body is written once with a vector type `$lanes` and compiled for each

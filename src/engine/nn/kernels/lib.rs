@@ -10,6 +10,7 @@
 
 pub mod activation;
 pub mod attention;
+mod attention_i16;
 pub mod blocks;
 pub mod conv;
 #[cfg(feature = "cuda")]
@@ -28,6 +29,7 @@ mod plain;
 pub mod rope;
 pub mod stored;
 pub mod tile;
+pub mod tile_i16;
 pub mod tile_i8;
 pub mod winograd;
 pub mod winograd_transforms;

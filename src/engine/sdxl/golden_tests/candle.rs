@@ -56,6 +56,7 @@ fn unet_matches() {
                 prompt: placed(&prompt, compute),
                 pooled: placed(pooled, compute),
                 sizes: [h, w, 0.0, 0.0, h, w],
+                guided: false,
             };
             let latent = input(tensors, &format!("{size}.in"), compute);
             let ours = unet.forward(&latent, timestep, &conditioning, &|| Ok(())).unwrap().to_nchw().unwrap();

@@ -116,6 +116,7 @@ fn unet_matches() {
             prompt: prompt.clone(),
             pooled: tensors["sdxl.prompt0.pooled"].clone(),
             sizes: [h, w, 0.0, 0.0, h, w],
+            guided: false,
         };
         unet.forward(&map(input), timestep, &conditioning, &|| Ok(())).unwrap().to_nchw().unwrap()
     };

@@ -85,7 +85,7 @@ impl Attention {
         [q, k, v]: [&CudaStorage; 3],
         [q_layout, k_layout, v_layout]: [&Layout; 3],
     ) -> Result<CudaStorage> {
-        let Shape { batch, queries, keys, heads, dim, causal, scale } = self.0;
+        let Shape { batch, queries, keys, heads, dim, causal, scale, .. } = self.0;
         let token = heads * dim;
         let q = run::<T>(q, q_layout, batch * queries * token)?;
         let (k, v) = (run::<T>(k, k_layout, batch * keys * token)?, run::<T>(v, v_layout, batch * keys * token)?);
