@@ -4,7 +4,7 @@
 use super::activation::ROUND;
 use super::attention::Shape;
 use super::gemm::grow;
-use super::in_bytes::largest;
+use super::in_bytes::{factor_of, largest};
 use super::level::{Level, per_level};
 use super::tile::{Before, WIDE};
 use super::tile_i16::{Left, Right, product};
@@ -190,12 +190,6 @@ fn round_values(
             round_pair(level, &row[0][at.clone()], &row[1][at.clone()], &factors[at], to);
         }
     }
-}
-
-/// How many of that unit one is.
-#[inline(always)]
-fn factor_of(unit: f32) -> f32 {
-    1.0 / if unit > 0.0 { unit } else { f32::INFINITY }
 }
 
 /// The nearest integer.

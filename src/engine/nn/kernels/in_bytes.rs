@@ -196,10 +196,16 @@ fn largest_of(values: &[f32], tops: &mut [f32; WIDE], wrong: &mut [f32; WIDE]) {
     }
 }
 
+/// How many of that unit one is.
+#[inline(always)]
+pub(super) fn factor_of(unit: f32) -> f32 {
+    1.0 / if unit > 0.0 { unit } else { f32::INFINITY }
+}
+
 /// How many units values are, counted from `zero`.
 #[inline(always)]
 fn to_units<T>(values: &[f32], unit: f32, zero: u8, bytes: &mut [T], as_byte: impl Fn(u8) -> T + Copy) {
-    let factor = 1.0 / if unit > 0.0 { unit } else { f32::INFINITY };
+    let factor = factor_of(unit);
     let nearest = ROUND + f32::from(zero);
     // Of one length at a time: only so do all of them become vectors.
     let ((lines, rest), (to_lines, to_rest)) = (values.as_chunks::<WIDE>(), bytes.as_chunks_mut::<WIDE>());
