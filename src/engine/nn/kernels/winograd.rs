@@ -29,6 +29,8 @@ const CHUNKS: usize = 2;
 /// From a point of transformed weights to the next: 16 more than there are, or all of them would fall into the same few
 /// lines of the first cache.
 const WEIGHTS: usize = CHUNKS * WIDE * WIDE + 16;
+/// Most transformed weights of a convolution that are kept while it is computed, values: they should stay in the last cache.
+const MADE: usize = 5 << 20;
 /// Channels from which products are most of the work: with 64, large tiles were as fast as small ones.
 const MANY: usize = 128;
 
@@ -127,7 +129,8 @@ fn in_rectangles(level: Level, input: &Input, weight: &Panels, finish: Finish, (
     let parts = across.div_ceil(tiles);
     let rows = tiles.div_ceil(across.div_ceil(parts)).min(down);
     // Taken out, for while it waits for others this thread may be given a task of another convolution.
-    let (mut ready, mut transformed) = AREA.take();
+    let (mut ready, mut transformed, mut made) = AREA.take();
+    let weight = Weight::of(level, weight, (cut, input.channels, across * down * input.batch()), &mut made);
     for (picture, part) in (0..input.batch()).flat_map(|picture| (0..parts).map(move |part| (picture, part))) {
         let (left, right) = (part * across / parts, (part + 1) * across / parts);
         for top in (0..down).step_by(rows) {
@@ -137,10 +140,10 @@ fn in_rectangles(level: Level, input: &Input, weight: &Panels, finish: Finish, (
             let area = Rectangle { cut, picture, top, left, across: right - left, tiles, blocks, most };
             make_ready(level, input, &area, rows, &mut ready);
             transform(level, chunks, &area, &ready, &mut transformed);
-            multiply(level, input, &area, &transformed, weight, (finish, &out));
+            multiply(level, input, &area, &transformed, &weight, (finish, &out));
         }
     }
-    AREA.set((ready, transformed));
+    AREA.set((ready, transformed, made));
     // SAFETY: the rectangles cover all pixels, their tasks all outputs of each.
     unsafe { out.finish() }
 }
@@ -189,8 +192,9 @@ struct Scratch {
 }
 
 thread_local! {
-    /// A rectangle's input, ready and transformed. Kept: fresh pages cost more than what is computed on them.
-    static AREA: RefCell<(Vec<f32>, Vec<f32>)> = RefCell::default();
+    /// A rectangle's input, ready and transformed, and weights that were transformed. Kept: fresh pages cost more than what
+    /// is computed on them.
+    static AREA: RefCell<(Vec<f32>, Vec<f32>, Vec<f32>)> = RefCell::default();
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
@@ -199,12 +203,13 @@ fn multiply(
     input: &Input,
     area: &Rectangle,
     transformed: &[f32],
-    weight: &Panels,
+    weight: &Weight,
     (finish, out): (Finish, &Output),
 ) {
     let Cut { transforms, panels, .. } = area.cut;
+    let Weight { panels: weight, made } = weight;
     let chunks = input.channels.div_ceil(WIDE);
-    let (point, part) = (area.point(), area.part());
+    let part = area.part();
     let groups = weight.panels().div_ceil(panels);
     (0..area.blocks * groups).into_par_iter().for_each(|task| {
         let (block, group) = (task / groups, task % groups);
@@ -217,13 +222,17 @@ fn multiply(
                 let left = &transformed[(block * chunks + chunk) * part..][..here * part];
                 let before = if chunk == 0 { Before::Zero } else { Before::Kept };
                 for (panel, sums) in panels.clone().zip(sums.chunks_exact_mut(part)) {
-                    weights_of(level, transforms, (weight, panel), (chunk * WIDE, input.channels), (widened, weights));
-                    for i in 0..transforms.points() {
-                        let left = Left { values: &left[i * point..], rows, chunks: here, step: part };
-                        let sums = &mut sums[i * point..][..rows * WIDE];
-                        let narrow = weight.width(panel) <= WIDE / 2;
-                        product(level, left, &weights[i * WEIGHTS..], sums, (before, narrow), Ahead::NONE);
-                    }
+                    let weights = if made.is_empty() {
+                        grow(weights, transforms.points() * WEIGHTS);
+                        let of = (chunk * WIDE, input.channels);
+                        weights_of(level, transforms, (weight, panel), of, (widened, weights));
+                        &weights[..]
+                    } else {
+                        let at = panel * chunks.div_ceil(CHUNKS) + chunk / CHUNKS;
+                        &made[at * transforms.points() * WEIGHTS..][..transforms.points() * WEIGHTS]
+                    };
+                    let narrow = weight.width(panel) <= WIDE / 2;
+                    multiply_points(level, (area, rows), (left, here), (weights, narrow), (sums, before));
                 }
             }
             for (panel, sums) in panels.zip(sums.chunks_exact(part)) {
@@ -233,16 +242,63 @@ fn multiply(
     });
 }
 
+/// The products of some chunks of channels at all points.
+fn multiply_points(
+    level: Level,
+    (area, rows): (&Rectangle, usize),
+    (left, chunks): (&[f32], usize),
+    (weights, narrow): (&[f32], bool),
+    (sums, before): (&mut [f32], Before),
+) {
+    let (point, part) = (area.point(), area.part());
+    for i in 0..area.cut.transforms.points() {
+        let left = Left { values: &left[i * point..], rows, chunks, step: part };
+        let sums = &mut sums[i * point..][..rows * WIDE];
+        let ahead = weights.get((i + 1) * WEIGHTS..(i + 2) * WEIGHTS).map_or(Ahead::NONE, Ahead::of);
+        product(level, left, &weights[i * WEIGHTS..], sums, (before, narrow), ahead);
+    }
+}
+
+/// The weights of a convolution.
+struct Weight<'a> {
+    panels: &'a Panels,
+    /// All of them transformed, `[panel][two chunks][point][channel][32]`; empty where they are many, or used about once.
+    made: &'a [f32],
+}
+
+impl<'a> Weight<'a> {
+    fn of(
+        level: Level,
+        panels: &'a Panels,
+        (cut, channels, tiles): (Cut, usize, usize),
+        made: &'a mut Vec<f32>,
+    ) -> Self {
+        let (parts, part) = (channels.div_ceil(CHUNKS * WIDE), cut.transforms.points() * WEIGHTS);
+        let all = panels.panels() * parts * part;
+        if all > MADE || tiles < 4 * cut.tiles {
+            return Self { panels, made: &[] };
+        }
+        grow(made, all);
+        made[..all].par_chunks_exact_mut(part).enumerate().for_each(|(i, to)| {
+            let (panel, first) = (i / parts, i % parts * CHUNKS * WIDE);
+            SCRATCH.with_borrow_mut(|Scratch { widened, .. }| {
+                weights_of(level, cut.transforms, (panels, panel), (first, channels), (widened, to));
+            });
+        });
+        Self { panels, made: &made[..all] }
+    }
+}
+
 /// The transformed weights of one panel and some channels from `first` on, `[point][channel][32]`.
 fn weights_of(
     level: Level,
     transforms: &Transforms,
     (weight, panel): (&Panels, usize),
     (first, channels): (usize, usize),
-    (widened, weights): (&mut Vec<f32>, &mut Vec<f32>),
+    (widened, weights): (&mut Vec<f32>, &mut [f32]),
 ) {
     let n = (CHUNKS * WIDE).min(channels - first);
-    grow(weights, transforms.points() * WEIGHTS);
+    let weights = &mut weights[..transforms.points() * WEIGHTS];
     grow(widened, 9 * WEIGHTS);
     for tap in 0..9 {
         let range = tap * channels + first..tap * channels + first + n;
@@ -252,7 +308,7 @@ fn weights_of(
         // What is not there meets zeros, and must not be what is not a number.
         weights.fill(0.0);
     }
-    // SAFETY: nine taps and all points of n channels lie in the two vectors, which were grown for as many.
+    // SAFETY: nine taps and all points of n channels lie in the two slices, which are as long.
     unsafe {
         (transforms.weights)(level, widened.as_ptr(), WEIGHTS, n, weights.as_mut_ptr(), WEIGHTS);
     }
