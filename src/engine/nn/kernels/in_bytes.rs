@@ -7,6 +7,7 @@ use super::activation::ROUND;
 use super::gemm::{Product, Scratch, grow};
 use super::lanes::folded;
 use super::level::{Level, per_level};
+use super::pages;
 use super::stored::{Origin, PackError, Stored};
 use super::tile::{Ahead, Before, WIDE};
 use super::tile_i8::{GROUP, Group, LARGEST, Left, ZERO, product};
@@ -84,6 +85,7 @@ fn rounded(rows: &Origin, outputs: usize, inputs: usize) -> Result<Vec<Group>, P
     let mut all = Vec::with_capacity(n);
     let panels = all.spare_capacity_mut()[..n].par_chunks_mut(groups).enumerate();
     panels.try_for_each(|(panel, to)| {
+        pages::make(to);
         let to = to.iter_mut().map(|group| group.write(Group::default())).enumerate();
         let of = panel * WIDE..outputs.min((panel + 1) * WIDE);
         match rows {

@@ -22,6 +22,7 @@ pub mod lanes;
 pub mod level;
 pub mod norm;
 pub mod output;
+mod pages;
 pub mod panels;
 pub mod peak;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::activation::{gelu_one, gelu_tanh_one, quick_gelu_one, silu_one};
 use super::level::per_level;
+use super::pages;
 use super::tile::WIDE;
 
 /// Done to each value when its sum is complete: bias, then the other side of a residual connection, then the activation.
@@ -50,6 +51,7 @@ impl Output {
     #[must_use]
     pub fn of(length: usize) -> Self {
         let mut values = Vec::with_capacity(length);
+        pages::make_all(values.spare_capacity_mut());
         let first = values.as_mut_ptr();
         Self { values, first, length }
     }

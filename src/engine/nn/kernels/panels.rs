@@ -6,6 +6,7 @@
 
 use super::blocks::{Blocks, Kind};
 use super::level::Level;
+use super::pages;
 use super::stored::{Origin, PackError, Stored, Unread, widen_bf16, widen_f16};
 use super::tile::{Ahead, WIDE};
 use bytemuck::Pod;
@@ -240,6 +241,7 @@ fn packed<'a, T: Copy + Default + Send + Sync + 'a>(
     let mut out = vec![T::default(); outputs.div_ceil(WIDE) * panel];
     out.par_chunks_mut(panel).enumerate().try_for_each_init(Vec::new, |near, (i, out)| {
         let of = i * WIDE..outputs.min((i + 1) * WIDE);
+        pages::make(out);
         transpose(&rows(of.start * inputs..of.end * inputs)?, (channels, taps), near, out);
         io::Result::Ok(())
     })?;
