@@ -126,7 +126,8 @@ fn convolution(side: usize, channels: usize, outputs: usize, stride: usize) {
     let w = Stored::F16(halves(outputs * channels * 9));
     let panels = Panels::pack(outputs, channels, 9, w).expect("the right number of weights");
     let norm = (&numbers(channels)[..], &numbers(channels)[..]);
-    let input = Input { values: &x, height: side, width: side, channels, norm: Some(norm), doubled: false };
+    let input =
+        Input { values: &x, height: side, width: side, channels, norm: Some(norm), doubled: false, rounded: false };
     let window = Window { size: 3, stride, before: 1, after: 1 };
     let pixels = window.outputs(side) * window.outputs(side);
     measure(&format!("conv/{stride} {side}² {channels} -> {outputs}"), 18 * pixels * channels * outputs, |level| {

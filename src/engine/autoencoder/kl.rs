@@ -298,7 +298,8 @@ impl MapAttention {
     fn load(at: &Weights, config: &AutoencoderConfig, channels: usize) -> Result<Self> {
         // Files written before diffusers 0.17 call them query, key, value and proj_attn.
         let old = at.has("query.weight");
-        let linear = |now: &str, then: &str| at.linear(if old { then } else { now }, channels, channels, true);
+        let exact = at.kept_exact();
+        let linear = |now: &str, then: &str| exact.linear(if old { then } else { now }, channels, channels, true);
         Ok(Self {
             norm: at.group_norm("group_norm", channels, config.norm_num_groups, EPS)?,
             q: linear("to_q", "query")?,

@@ -27,6 +27,7 @@ pub struct Conv2d {
     weight: Weight,
     bias: Option<Tensor>,
     window: Window,
+    rounded: bool,
 }
 
 /// What is done to a map on the way into a convolution, and on the way out. In one go with our kernels.
@@ -42,6 +43,8 @@ pub struct Around<'a> {
     pub plus: Option<&'a FeatureMap>,
     /// Last.
     pub then: Option<Bend<'a>>,
+    /// Whether nothing is rounded, whatever the layer may do.
+    pub exact: bool,
 }
 
 /// An activation of a convolution's result.
@@ -62,7 +65,13 @@ impl Conv2d {
             Padding::Same => (size / 2, size / 2),
             Padding::AfterOnly => (0, 1),
         };
-        Self { weight, bias, window: Window { size, stride, before, after } }
+        Self { weight, bias, window: Window { size, stride, before, after }, rounded: false }
+    }
+
+    /// The same; our kernels may round what they multiply to integers of fourteen bits.
+    #[must_use]
+    pub fn that_rounds(self, rounded: bool) -> Self {
+        Self { rounded, ..self }
     }
 
     /// Maps of the layer's input channels to maps of its output channels.
@@ -119,6 +128,7 @@ impl Conv2d {
             channels: x.channels(),
             norm: statistics.as_ref().map(|(factors, offsets)| (&factors[..], &offsets[..])),
             doubled: around.doubled,
+            rounded: self.rounded && !around.exact,
         };
         let (height, width) = input.seen();
         let shape = (x.batch(), self.window.outputs(height), self.window.outputs(width), panels.outputs());

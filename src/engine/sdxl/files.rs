@@ -141,7 +141,7 @@ impl Files {
                 let config = read(&path.join("config.json"))?;
                 Autoencoder::load(&Weights::new(Arc::new(open(path)?), place.clone()), &config)
             }
-            _ => self.own_vae(&Place { compute: candle_core::DType::F32, bytes: false, ..place.clone() }),
+            _ => self.own_vae(&Place { compute: candle_core::DType::F32, ..place.clone() }),
         }
     }
 

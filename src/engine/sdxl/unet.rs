@@ -84,14 +84,15 @@ impl Unet {
         go_on: &dyn Fn() -> Result<()>,
     ) -> Result<FeatureMap> {
         let time = self.time_vector(timestep, conditioning)?;
+        let guided = conditioning.guided;
         let mut x = self.conv_in.forward(latent)?;
         let mut skips = vec![x.clone()];
         for level in &self.down {
             go_on()?;
             for (residual, transformer) in &level.steps {
-                x = residual.forward(&x, &time)?;
+                x = residual.forward(&x, &time, guided)?;
                 if let Some(transformer) = transformer {
-                    x = transformer.forward(&x, &conditioning.prompt, conditioning.guided)?;
+                    x = transformer.forward(&x, &conditioning.prompt, guided)?;
                 }
                 skips.push(x.clone());
             }
@@ -101,22 +102,22 @@ impl Unet {
             }
         }
         go_on()?;
-        x = self.middle.0.forward(&x, &time)?;
-        x = self.middle.1.forward(&x, &conditioning.prompt, conditioning.guided)?;
-        x = self.middle.2.forward(&x, &time)?;
+        x = self.middle.0.forward(&x, &time, guided)?;
+        x = self.middle.1.forward(&x, &conditioning.prompt, guided)?;
+        x = self.middle.2.forward(&x, &time, guided)?;
         for level in &self.up {
             go_on()?;
             for (residual, transformer) in &level.steps {
                 let skip = skips.pop().ok_or_else(|| unusable("unet: the blocks on the way up do not match"))?;
-                x = residual.forward(&x.cat_channels(&skip)?, &time)?;
+                x = residual.forward(&x.cat_channels(&skip)?, &time, guided)?;
                 if let Some(transformer) = transformer {
-                    x = transformer.forward(&x, &conditioning.prompt, conditioning.guided)?;
+                    x = transformer.forward(&x, &conditioning.prompt, guided)?;
                 }
             }
             if let (Some(conv), Some(next)) = (&level.resample, skips.last()) {
                 // A side that was halved from an odd number and doubled again is one pixel too long.
                 x = if (next.height(), next.width()) == (2 * x.height(), 2 * x.width()) {
-                    conv.forward_with(&x, Around { doubled: true, ..Around::default() })?
+                    conv.forward_with(&x, Around { doubled: true, exact: guided, ..Around::default() })?
                 } else {
                     conv.forward(&x.upsample2x()?.crop(0, 0, next.height(), next.width())?)?
                 };

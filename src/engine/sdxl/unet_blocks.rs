@@ -39,17 +39,18 @@ impl Residual {
         })
     }
 
-    /// `time` is the time vector after SiLU, `(batch, 4 · channels)`.
+    /// `time` is the time vector after SiLU, `(batch, 4 · channels)`. What is `guided` is rounded less.
     ///
     /// # Errors
     /// When the sizes disagree.
-    pub fn forward(&self, x: &FeatureMap, time: &Tensor) -> Result<FeatureMap> {
+    pub fn forward(&self, x: &FeatureMap, time: &Tensor, guided: bool) -> Result<FeatureMap> {
         let time = self.time.forward(time)?;
-        let around = Around { norm_silu: Some(&self.norm1), per_channel: Some(&time), ..Around::default() };
+        let either = Around { exact: guided, ..Around::default() };
+        let around = Around { norm_silu: Some(&self.norm1), per_channel: Some(&time), ..either };
         let y = self.conv1.forward_with(x, around)?;
         let shortcut = self.shortcut.as_ref().map(|conv| conv.forward(x)).transpose()?;
         let plus = Some(shortcut.as_ref().unwrap_or(x));
-        Ok(self.conv2.forward_with(&y, Around { norm_silu: Some(&self.norm2), plus, ..Around::default() })?)
+        Ok(self.conv2.forward_with(&y, Around { norm_silu: Some(&self.norm2), plus, ..either })?)
     }
 }
 

@@ -211,7 +211,8 @@ impl Weights {
         } else {
             Weight::Candle(self.placed(weight.read()?, &dims)?)
         };
-        Ok(Conv2d::new(weight, at.bias(outputs, bias)?, size, stride, padding))
+        let conv = Conv2d::new(weight, at.bias(outputs, bias)?, size, stride, padding);
+        Ok(conv.that_rounds(self.place.bytes))
     }
 
     /// The slopes of a PReLU stored as `name.weight`.

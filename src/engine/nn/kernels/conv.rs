@@ -46,6 +46,8 @@ pub struct Input<'a> {
     pub norm: Option<(&'a [f32], &'a [f32])>,
     /// Then: each pixel four times, as a square.
     pub doubled: bool,
+    /// Whether what is multiplied may be rounded to integers of fourteen bits.
+    pub rounded: bool,
 }
 
 impl Input<'_> {
@@ -254,7 +256,7 @@ mod tests {
             let values = numbers(batch * height * width * channels, seed);
             let (factors, offsets) = (numbers(batch * channels, seed ^ 5), numbers(batch * channels, seed ^ 6));
             let norm = norm.then_some((&factors[..], &offsets[..]));
-            let input = Input { values: &values, height, width, channels, norm, doubled };
+            let input = Input { values: &values, height, width, channels, norm, doubled, rounded: false };
             let (out_height, out_width) = (window.outputs(input.seen().0), window.outputs(input.seen().1));
             prop_assume!(out_height > 0 && out_width > 0);
             let w: Vec<f16> =

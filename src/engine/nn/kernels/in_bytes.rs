@@ -178,24 +178,26 @@ fn unit_of(values: &[f32]) -> f32 {
 /// The largest absolute value; no number where one of them is none, or infinity.
 #[inline(always)]
 pub(super) fn largest(values: &[f32]) -> f32 {
-    let (mut tops, mut wrong) = ([0.0f32; WIDE], [0.0f32; WIDE]);
+    let mut tops = [0; WIDE];
     let (lines, rest) = values.as_chunks::<WIDE>();
-    for line in lines {
-        largest_of(line, &mut tops, &mut wrong);
-    }
-    largest_of(rest, &mut tops, &mut wrong);
-    let top = folded(tops, |a, b| if b > a { b } else { a });
-    top + folded(wrong, |a, b| a + b)
+    lines.iter().for_each(|line| bits_of_largest(line, &mut tops));
+    bits_of_largest(rest, &mut tops);
+    top_of(folded(tops, u32::max))
 }
 
-/// The largest absolute values so far, and 0 as long as all are numbers: infinity and what is no number make that no
-/// number for good.
+/// The largest absolute values so far, as bits: those of infinity and of what is no number are larger than any number's.
 #[inline(always)]
-fn largest_of(values: &[f32], tops: &mut [f32; WIDE], wrong: &mut [f32; WIDE]) {
-    for ((top, wrong), v) in tops.iter_mut().zip(wrong).zip(values) {
-        *top = if v.abs() > *top { v.abs() } else { *top };
-        *wrong += v * 0.0;
+pub(super) fn bits_of_largest(values: &[f32], tops: &mut [u32; WIDE]) {
+    for (top, v) in tops.iter_mut().zip(values) {
+        *top = (*top).max(v.abs().to_bits());
     }
+}
+
+/// What those bits mean, no number if that is infinity.
+#[inline(always)]
+pub(super) fn top_of(bits: u32) -> f32 {
+    let top = f32::from_bits(bits);
+    top + top * 0.0
 }
 
 /// How many of that unit one is.

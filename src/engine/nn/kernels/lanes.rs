@@ -8,7 +8,7 @@ use super::tile::WIDE;
 
 /// What `with` makes of all values, by halves: one after the other, each would wait for the one before.
 #[inline(always)]
-pub fn folded(mut values: [f32; WIDE], with: impl Fn(f32, f32) -> f32) -> f32 {
+pub fn folded<T: Copy>(mut values: [T; WIDE], with: impl Fn(T, T) -> T) -> T {
     let mut n = WIDE / 2;
     while n > 0 {
         for i in 0..n {

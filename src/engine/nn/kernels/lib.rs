@@ -5,7 +5,7 @@
 //! Everything that multiplies is made of one product ([`tile`]). [`panels`] holds the weights it reads, in an order of
 //! their own; they come from what is [`stored`] ([`blocks`] stay as their file has them, [`dequantise`] is what they mean).
 //! [`gemm`] makes linear layers of it ([`in_bytes`] the same in bytes, of [`tile_i8`]), [`conv`] and [`winograd`]
-//! convolutions, [`attention`] attention; [`output`] is what they do to their sums. [`level`] says which instructions there
+//! convolutions (of [`winograd_points`]), [`attention`] attention; [`output`] is what they do to their sums. [`level`] says which instructions there
 //! are.
 
 pub mod activation;
@@ -33,4 +33,5 @@ pub mod tile;
 pub mod tile_i16;
 pub mod tile_i8;
 pub mod winograd;
+mod winograd_points;
 pub mod winograd_transforms;
