@@ -157,7 +157,7 @@ impl Files {
         Transformer::load(&Weights::new(source, place.clone()), &self.transformer, streamed, go_on)
     }
 
-    /// The autoencoder, always in full precision.
+    /// The autoencoder, which always computes in f32.
     ///
     /// # Errors
     /// As [`Self::clip`].

@@ -85,7 +85,8 @@ pub struct Place {
     pub device: Device,
     /// Precision of activations.
     pub compute: DType,
-    /// Whether linear layers may be rounded to bytes, and what convolutions multiply to fourteen bits, where our kernels serve.
+    /// Whether linear layers may be rounded to bytes, and what convolutions multiply to fourteen bits, where our kernels
+    /// serve.
     pub bytes: bool,
 }
 

@@ -1,13 +1,12 @@
 //! What an attention multiplies, rounded to integers of up to thirteen bits, and the sizes at which all sums of their
 //! products fit [`super::tile_i16`]. Half the time of f32's, and finer by far than anything in bytes.
 
-use super::activation::ROUND;
 use super::attention::Shape;
 use super::gemm::grow;
 use super::in_bytes::{factor_of, largest};
 use super::level::{Level, per_level};
 use super::tile::{Before, WIDE};
-use super::tile_i16::{Left, Right, product};
+use super::tile_i16::{Left, Right, nearest, product};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -190,15 +189,6 @@ fn round_values(
             round_pair(level, &row[0][at.clone()], &row[1][at.clone()], &factors[at], to);
         }
     }
-}
-
-/// The nearest integer.
-#[inline(always)]
-fn nearest(value: f32) -> i16 {
-    // What lies in the low bits after that sum; so does `Lanes::store_as_i16`.
-    #[allow(clippy::cast_possible_truncation)]
-    let low = (value + ROUND).to_bits() as u16;
-    low.cast_signed()
 }
 
 per_level! {

@@ -5,8 +5,8 @@
 //! Everything that multiplies is made of one product ([`tile`]). [`panels`] holds the weights it reads, in an order of
 //! their own; they come from what is [`stored`] ([`blocks`] stay as their file has them, [`dequantise`] is what they mean).
 //! [`gemm`] makes linear layers of it ([`in_bytes`] the same in bytes, of [`tile_i8`]), [`conv`] and [`winograd`]
-//! convolutions (of [`winograd_points`]), [`attention`] attention; [`output`] is what they do to their sums. [`level`] says which instructions there
-//! are.
+//! convolutions (the latter of [`winograd_points`]), [`attention`] attention; [`output`] is what they do to their sums.
+//! [`pages`] has memory made ready for them, [`level`] says which instructions there are.
 
 pub mod activation;
 pub mod attention;

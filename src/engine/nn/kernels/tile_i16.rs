@@ -7,6 +7,7 @@
 //!
 //! Who rounds the values sees to it that no sum reaches 2³¹.
 
+use super::activation::ROUND;
 use super::level::Level;
 use super::tile::{Before, WIDE};
 
@@ -30,6 +31,15 @@ pub struct Right<'a> {
     pub values: &'a [i16],
     /// Of each of the 32 columns: what one is worth.
     pub units: &'a [f32],
+}
+
+/// The nearest integer, which must fit: a value of either side.
+#[inline(always)]
+pub(super) fn nearest(value: f32) -> i16 {
+    // What lies in the low bits after that sum; so does `Lanes::store_as_i16`.
+    #[allow(clippy::cast_possible_truncation)]
+    let low = (value + ROUND).to_bits() as u16;
+    low.cast_signed()
 }
 
 /// The product as the module says it.

@@ -17,7 +17,7 @@ use super::level::Level;
 use super::output::{Finish, Output, finish_block};
 use super::panels::Panels;
 use super::tile::{Before, WIDE};
-use super::winograd_points::{Numbers, Part, Rounded, Wide};
+use super::winograd_points::{Numbers, Part, Rounded, Wide, WidePoint};
 use super::winograd_transforms::{FOUR, MOST, SIX, Transforms};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -209,9 +209,9 @@ impl<N: Numbers> Default for Area<N> {
 
 /// What a thread works in.
 pub struct Scratch<N: Numbers> {
-    /// Weights of nine taps, and at all points.
+    /// Weights of nine taps, and at all points in f32.
     taps: Vec<f32>,
-    points: Vec<f32>,
+    points: Vec<WidePoint>,
     weights: Vec<N::Right>,
     sums: Vec<f32>,
 }
@@ -300,7 +300,7 @@ fn weights_of<N: Numbers>(
     transforms: &Transforms,
     (weight, panel): (&Panels, usize),
     (first, channels): (usize, usize),
-    (taps, points): (&mut Vec<f32>, &mut Vec<f32>),
+    (taps, points): (&mut Vec<f32>, &mut Vec<WidePoint>),
     to: &mut [N::Right],
 ) {
     let n = (CHUNKS * WIDE).min(channels - first);

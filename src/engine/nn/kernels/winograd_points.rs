@@ -3,14 +3,13 @@
 //!
 //! It knows what lies where in transformed input and weights, and nothing of maps, borders or what becomes of the sums.
 
-use super::activation::ROUND;
 use super::gemm::grow;
 use super::in_bytes::{bits_of_largest, factor_of, largest, top_of};
 use super::level::{Level, per_level};
 use super::tile::{self, Ahead, Before, WIDE};
-use super::tile_i16;
+use super::tile_i16::{self, nearest};
 use super::winograd::{Area, CHUNKS, Rectangle, Scratch};
-use super::winograd_transforms::Transforms;
+use super::winograd_transforms::{MOST, Transforms};
 use rayon::prelude::*;
 use std::cell::RefCell;
 use std::thread::LocalKey;
@@ -20,7 +19,7 @@ const CHANNELS: usize = CHUNKS * WIDE;
 /// The largest integer: 64 products of two of them stay below 2³¹.
 const LARGEST: f32 = 5792.0;
 /// Most points of a tile.
-const POINTS: usize = 64;
+const POINTS: usize = (MOST + 2) * (MOST + 2);
 
 /// Some tiles and chunks of a rectangle.
 #[derive(Clone, Copy)]
@@ -31,8 +30,9 @@ pub struct Part<'a> {
     pub block: usize,
     /// Chunks of channels of its input.
     pub chunks: usize,
-    /// The first one that is meant, and how many.
+    /// The first one that is meant.
     pub first: usize,
+    /// How many are.
     pub here: usize,
 }
 
@@ -55,7 +55,7 @@ pub trait Numbers: Sized + 'static {
         transforms: &Transforms,
         taps: (&[f32], usize),
         channels: usize,
-        wide: &mut Vec<f32>,
+        wide: &mut Vec<WidePoint>,
         to: &mut [Self::Right],
     );
     /// The products at the points of one panel.
@@ -106,19 +106,12 @@ impl Numbers for Wide {
     fn weights(
         level: Level,
         transforms: &Transforms,
-        (taps, tap): (&[f32], usize),
+        taps: (&[f32], usize),
         channels: usize,
-        _wide: &mut Vec<f32>,
+        _wide: &mut Vec<WidePoint>,
         to: &mut [WidePoint],
     ) {
-        assert!(taps.len() >= 8 * tap + channels * WIDE && channels <= CHANNELS && to.len() == transforms.points());
-        if channels < CHANNELS {
-            // What is not there meets zeros, and must not be what is not a number.
-            to.fill(Self::NONE);
-        }
-        let point = size_of::<WidePoint>() / size_of::<f32>();
-        // SAFETY: so many channels of nine taps and of all points are there (asserted).
-        unsafe { (transforms.weights)(level, taps.as_ptr(), tap, channels, to.as_mut_ptr().cast(), point) };
+        transformed(level, transforms, taps, channels, to);
     }
 
     fn multiply(
@@ -149,6 +142,24 @@ impl Numbers for Wide {
         thread_local!(static SCRATCH: RefCell<Scratch<Wide>> = RefCell::default());
         &SCRATCH
     }
+}
+
+/// As [`Numbers::weights`], in f32.
+fn transformed(
+    level: Level,
+    transforms: &Transforms,
+    (taps, tap): (&[f32], usize),
+    channels: usize,
+    to: &mut [WidePoint],
+) {
+    assert!(taps.len() >= 8 * tap + channels * WIDE && channels <= CHANNELS && to.len() == transforms.points());
+    if channels < CHANNELS {
+        // What is not there meets zeros, and must not be what is not a number.
+        to.fill(Wide::NONE);
+    }
+    let point = size_of::<WidePoint>() / size_of::<f32>();
+    // SAFETY: so many channels of nine taps and of all points are there (asserted).
+    unsafe { (transforms.weights)(level, taps.as_ptr(), tap, channels, to.as_mut_ptr().cast(), point) };
 }
 
 /// Integers: of the input each 64 channels of a point of a tile have a unit, of the weights those of a point of an output.
@@ -208,21 +219,15 @@ impl Numbers for Rounded {
     fn weights(
         level: Level,
         transforms: &Transforms,
-        (taps, tap): (&[f32], usize),
+        taps: (&[f32], usize),
         channels: usize,
-        wide: &mut Vec<f32>,
+        wide: &mut Vec<WidePoint>,
         to: &mut [RoundedPoint],
     ) {
-        assert!(taps.len() >= 8 * tap + channels * WIDE && channels <= CHANNELS && to.len() == transforms.points());
-        let point = size_of::<WidePoint>() / size_of::<f32>();
-        grow(wide, to.len() * point);
-        if channels < CHANNELS {
-            wide.fill(0.0);
-        }
-        // SAFETY: so many channels of nine taps (asserted) and of all points (grown) are there.
-        unsafe { (transforms.weights)(level, taps.as_ptr(), tap, channels, wide.as_mut_ptr(), point) };
-        for (to, wide) in to.iter_mut().zip(wide.chunks_exact(point)) {
-            round_point(level, &wide[..CHANNELS * WIDE], &mut to.values, &mut to.units);
+        wide.resize(to.len(), Wide::NONE);
+        transformed(level, transforms, taps, channels, wide);
+        for (to, wide) in to.iter_mut().zip(wide) {
+            round_point(level, &wide.0[..CHANNELS * WIDE], &mut to.values, &mut to.units);
         }
     }
 
@@ -257,12 +262,6 @@ impl Numbers for Rounded {
     }
 }
 
-/// Those bits of the nearest integer that fit.
-#[inline(always)]
-fn bits_of_nearest(value: f32) -> u32 {
-    (value + ROUND).to_bits()
-}
-
 per_level! {
     /// Rounds a tile's points of 64 channels. `steps` say how far it is to the next point, to the next chunk, and to the
     /// next point's unit.
@@ -276,9 +275,7 @@ per_level! {
                 let Some((to, _)) = to.get_mut(chunk * part + i * point..).and_then(<[i16]>::split_first_chunk_mut::<WIDE>)
                 else { break };
                 for (to, v) in to.iter_mut().zip(row) {
-                    #[allow(clippy::cast_possible_truncation)]
-                    let low = bits_of_nearest(v * factor) as u16;
-                    *to = low.cast_signed();
+                    *to = nearest(v * factor);
                 }
             }
         }
@@ -297,8 +294,9 @@ per_level! {
         }
         for (to, [first, second]) in to.as_chunks_mut::<WIDE>().0.iter_mut().zip(rows.as_chunks::<2>().0) {
             for i in 0..WIDE {
-                let low = bits_of_nearest(first[i] * factors[i]) & 0xffff;
-                to[i] = (low | bits_of_nearest(second[i] * factors[i]) << 16).to_le();
+                let low = u32::from(nearest(first[i] * factors[i]).cast_unsigned());
+                let high = u32::from(nearest(second[i] * factors[i]).cast_unsigned());
+                to[i] = (low | high << 16).to_le();
             }
         }
     }
