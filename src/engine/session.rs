@@ -30,12 +30,7 @@ pub fn run(arguments: impl Iterator<Item = String>) -> Result<(), String> {
     let mut socket = parent()?;
     let options = Options::read(arguments)?;
     belong_to_parent();
-    if let Some(threads) = options.threads {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build_global()
-            .map_err(|e| format!("{threads} threads cannot be started: {e}"))?;
-    }
+    start_threads(options.threads)?;
     check_device(options.card)?;
     greet(&mut socket)?;
     let cancelled = Arc::new(AtomicU64::new(0));
@@ -91,6 +86,17 @@ fn belong_to_parent() {
     // Both are second belts: a system that refuses them still has the socket and the parent's memory plan.
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+}
+
+/// Those that compute. This one is among them: were it to hand its work to others and wait, all of them would fall asleep
+/// between any two layers, and waking takes longer than a small layer. In return nothing but this thread may ask them.
+fn start_threads(threads: Option<usize>) -> Result<(), String> {
+    // As many as there are cores for this process, when none are said.
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.unwrap_or(0))
+        .use_current_thread()
+        .build_global()
+        .map_err(|e| format!("the threads that compute cannot be started: {e}"))
 }
 
 /// A card that cannot compute is found before the parent is told that this engine can.
