@@ -63,17 +63,8 @@ pub fn product(level: Level, left: Left, right: Right, result: &mut [f32], befor
             Level::Vnni => return unsafe { x86::each(rows, x86::vnni(), shape, sides, (values, units), kept) },
             // SAFETY: as above.
             Level::Avx512 => return unsafe { x86::each(rows, x86::avx512(), shape, sides, (values, units), kept) },
-            Level::Avx2 => {
-                for half in [0, WIDE / 2] {
-                    // SAFETY: as above, of each half of the columns.
-                    unsafe {
-                        let sides = (sides.0, sides.1, sides.2.add(half));
-                        let right = (values.add(2 * half), units.add(half));
-                        x86::each(rows, x86::avx2(), shape, sides, right, kept);
-                    }
-                }
-                return;
-            }
+            // SAFETY: as above.
+            Level::Avx2 => return unsafe { x86::each(rows, x86::avx2(), shape, sides, (values, units), kept) },
             Level::Portable => {}
         }
     }
@@ -104,6 +95,7 @@ fn plain(left: Left, right: Right, result: &mut [f32], kept: bool) {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::WIDE;
+    use std::arch::asm;
     use std::arch::x86_64::*;
 
     /// The left side, what one is worth in its rows, and the result.
@@ -137,9 +129,9 @@ mod x86 {
         }
     }
 
-    /// Up to 6 rows of 16 columns: twelve sums, two vectors of the right side, a pair of the left and its products.
+    /// Up to 3 rows of 32 columns: twelve sums, a pair of the left side and its products.
     pub fn avx2() -> &'static [Rows] {
-        &[rows_avx2::<1>, rows_avx2::<2>, rows_avx2::<3>, rows_avx2::<4>, rows_avx2::<5>, rows_avx2::<6>]
+        &[rows_avx2::<1>, rows_avx2::<2>, rows_avx2::<3>]
     }
 
     #[target_feature(enable = "avx2,fma")]
@@ -149,19 +141,19 @@ mod x86 {
         (mut b, worth): Right,
         kept: bool,
     ) {
-        let mut sums = [[_mm256_setzero_si256(); 2]; ROWS];
-        // SAFETY: ROWS rows of `a`, `units` and `c`, `chunks` chunks of `a` and `b`, and 16 columns of what is of the
+        let mut sums = [[_mm256_setzero_si256(); 4]; ROWS];
+        // SAFETY: ROWS rows of `a`, `units` and `c`, `chunks` chunks of `a` and `b`, and 32 columns of what is of the
         // right side, are there: the caller's promise.
         unsafe {
             for _ in 0..chunks {
-                for pair in 0..WIDE / 2 {
-                    let right = [_mm256_loadu_si256(b.cast()), _mm256_loadu_si256(b.add(16).cast())];
+                for pair in (0..WIDE / 2).step_by(2) {
                     for (row, sums) in sums.iter_mut().enumerate() {
-                        let left = _mm256_set1_epi32(a.add(row * WIDE + 2 * pair).cast::<i32>().read_unaligned());
-                        sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(left, right[0]));
-                        sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(left, right[1]));
+                        add_pair::<0>(a.add(row * WIDE + 2 * pair).cast(), b, sums);
                     }
-                    b = b.add(2 * WIDE);
+                    for (row, sums) in sums.iter_mut().enumerate() {
+                        add_pair::<1>(a.add(row * WIDE + 2 * pair + 2).cast(), b, sums);
+                    }
+                    b = b.add(4 * WIDE);
                 }
                 a = a.wrapping_add(step);
             }
@@ -175,6 +167,51 @@ mod x86 {
                 }
             }
         }
+    }
+
+    /// Adds the products of a pair of a row, and of the pair of that number from `b` on of 32 columns.
+    ///
+    /// # Safety
+    /// They are there; AVX2.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    unsafe fn add_pair<const NUMBER: usize>(a: *const i32, b: *const i16, sums: &mut [__m256i; 4]) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let left = _mm256_set1_epi32(a.read_unaligned());
+            let products = [
+                products::<NUMBER, 0>(left, b),
+                products::<NUMBER, 1>(left, b),
+                products::<NUMBER, 2>(left, b),
+                products::<NUMBER, 3>(left, b),
+            ];
+            for (sum, products) in sums.iter_mut().zip(products) {
+                *sum = _mm256_add_epi32(*sum, products);
+            }
+        }
+    }
+
+    /// `_mm256_madd_epi16` of the left side and what lies at `b` of the pair and eight columns of those numbers. As in
+    /// [`super::super::tile_i8`], a compiler would have it loaded by an instruction of its own.
+    ///
+    /// # Safety
+    /// As [`add_pair`].
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    unsafe fn products<const PAIR: usize, const COLUMNS: usize>(left: __m256i, b: *const i16) -> __m256i {
+        let products;
+        // SAFETY: it reads those 32 bytes and writes nothing else.
+        unsafe {
+            asm!(
+                "vpmaddwd {products}, {left}, [{b} + {at}]",
+                products = lateout(ymm_reg) products,
+                left = in(ymm_reg) left,
+                b = in(reg) b,
+                at = const (PAIR * 2 * WIDE + COLUMNS * 16) * size_of::<i16>(),
+                options(pure, readonly, nostack, preserves_flags),
+            );
+        }
+        products
     }
 
     /// Up to 14 rows of 32 columns, compiled for these instructions: product and sum are two, or with VNNI one.
