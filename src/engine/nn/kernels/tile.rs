@@ -74,6 +74,27 @@ impl Ahead {
     }
 }
 
+/// What an instruction of AVX2 makes of a vector of integers and the 32 bytes at a constant distance from a pointer, which
+/// must be there. A compiler would have what several rows use loaded by an instruction of its own; the processor multiplies
+/// with what lies in memory as fast, and in integers the number of instructions is what it waits for.
+#[cfg(target_arch = "x86_64")]
+macro_rules! by_memory {
+    ($instruction:literal, $left:expr, $right:expr, $distance:expr) => {{
+        let result: __m256i;
+        std::arch::asm!(
+            concat!($instruction, " {result}, {left}, [{right} + {distance}]"),
+            result = lateout(ymm_reg) result,
+            left = in(ymm_reg) $left,
+            right = in(reg) $right,
+            distance = const $distance,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+        result
+    }};
+}
+#[cfg(target_arch = "x86_64")]
+pub(super) use by_memory;
+
 /// The product as the module says it. Where `narrow`, only the first 16 columns of `right` are looked at and only those
 /// of the result are right.
 ///

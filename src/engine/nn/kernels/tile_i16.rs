@@ -94,8 +94,8 @@ fn plain(left: Left, right: Right, result: &mut [f32], kept: bool) {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
+    use super::super::tile::by_memory;
     use super::WIDE;
-    use std::arch::asm;
     use std::arch::x86_64::*;
 
     /// The left side, what one is worth in its rows, and the result.
@@ -191,27 +191,15 @@ mod x86 {
         }
     }
 
-    /// `_mm256_madd_epi16` of the left side and what lies at `b` of the pair and eight columns of those numbers. As in
-    /// [`super::super::tile_i8`], a compiler would have it loaded by an instruction of its own.
+    /// `_mm256_madd_epi16` of the left side and what lies at `b` of the pair and eight columns of those numbers.
     ///
     /// # Safety
     /// As [`add_pair`].
     #[inline]
     #[target_feature(enable = "avx2")]
     unsafe fn products<const PAIR: usize, const COLUMNS: usize>(left: __m256i, b: *const i16) -> __m256i {
-        let products;
-        // SAFETY: it reads those 32 bytes and writes nothing else.
-        unsafe {
-            asm!(
-                "vpmaddwd {products}, {left}, [{b} + {at}]",
-                products = lateout(ymm_reg) products,
-                left = in(ymm_reg) left,
-                b = in(reg) b,
-                at = const (PAIR * 2 * WIDE + COLUMNS * 16) * size_of::<i16>(),
-                options(pure, readonly, nostack, preserves_flags),
-            );
-        }
-        products
+        // SAFETY: those 32 bytes are there: the caller's promise.
+        unsafe { by_memory!("vpmaddwd", left, b, (PAIR * 2 * WIDE + COLUMNS * 16) * size_of::<i16>()) }
     }
 
     /// Up to 14 rows of 32 columns, compiled for these instructions: product and sum are two, or with VNNI one.

@@ -102,9 +102,9 @@ fn plain(left: Left, steps: usize, right: &Group, result: &mut [f32], kept: bool
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
+    use super::super::tile::by_memory;
     use super::{Ahead, GROUP, Group, STEP, WIDE, ZERO_BITS};
     use half::bf16;
-    use std::arch::asm;
     use std::arch::x86_64::*;
 
     /// The left side, what one is worth in its rows, and the result.
@@ -234,30 +234,20 @@ mod x86 {
     }
 
     /// `_mm256_maddubs_epi16` of each four of the left side and what lies at `b` of the eight inputs and the eight columns
-    /// of those numbers, added. A compiler would have that loaded by an instruction of its own, once for all rows; the
-    /// processor multiplies with what lies in memory as fast, and the number of instructions is what it waits for.
+    /// of those numbers, added.
     ///
     /// # Safety
     /// As [`add_eight`].
     #[inline]
     #[target_feature(enable = "avx2")]
     unsafe fn products<const EIGHT: usize, const COLUMNS: usize>(left: [__m256i; 2], b: *const i8) -> __m256i {
-        let (first, second);
-        // SAFETY: it reads those twice 32 bytes and writes nothing else.
-        unsafe {
-            asm!(
-                "vpmaddubsw {first}, {left}, [{b} + {at}]",
-                "vpmaddubsw {second}, {next}, [{b} + {at} + 4 * {wide}]",
-                first = out(ymm_reg) first,
-                second = lateout(ymm_reg) second,
-                left = in(ymm_reg) left[0],
-                next = in(ymm_reg) left[1],
-                b = in(reg) b,
-                at = const (EIGHT * 2 * WIDE + COLUMNS * 8) * 4,
-                wide = const WIDE,
-                options(pure, readonly, nostack, preserves_flags),
-            );
-        }
+        // SAFETY: those twice 32 bytes are there: the caller's promise.
+        let (first, second) = unsafe {
+            (
+                by_memory!("vpmaddubsw", left[0], b, (EIGHT * 2 * WIDE + COLUMNS * 8) * 4),
+                by_memory!("vpmaddubsw", left[1], b, ((EIGHT * 2 + 1) * WIDE + COLUMNS * 8) * 4),
+            )
+        };
         _mm256_add_epi16(first, second)
     }
 
