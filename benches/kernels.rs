@@ -15,6 +15,7 @@ use samovar_kernels::output::Finish;
 use samovar_kernels::panels::Panels;
 use samovar_kernels::peak::peak;
 use samovar_kernels::stored::Stored;
+use samovar_kernels::threads;
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -24,10 +25,10 @@ const ROUNDS: usize = 5;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
-    if let Some(threads) = std::env::args().skip(1).find_map(|word| word.parse().ok()) {
-        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().expect("no pool was made yet");
+    if let Some(number) = std::env::args().skip(1).find_map(|word| word.parse().ok()) {
+        threads::start(number);
     }
-    println!("{} threads, best level {}", rayon::current_num_threads(), Level::best().name());
+    println!("{} threads, best level {}", threads::count(), Level::best().name());
     for (rows, inputs, outputs) in [
         (1024, 640, 640),
         (1024, 640, 5120),

@@ -2,6 +2,7 @@
 
 use super::Result;
 use super::nn::kernels::level::Level;
+use super::nn::kernels::threads;
 use super::nn::weight::Place;
 use super::protocol::DeviceChoice;
 
@@ -12,7 +13,7 @@ use super::protocol::DeviceChoice;
 pub fn place(choice: DeviceChoice) -> Result<(Place, String)> {
     match choice {
         DeviceChoice::Cpu => {
-            let threads = rayon::current_num_threads();
+            let threads = threads::count();
             Ok((Place::cpu(), format!("cpu ({threads} threads, {})", Level::best().name())))
         }
         DeviceChoice::Cuda(ordinal) => cuda(ordinal),

@@ -1,8 +1,8 @@
 //! Random numbers for the weights of models that are measured without a download: the same for the same seed, as fast
 //! as memory is written. Must not know any model.
 
+use super::nn::kernels::threads;
 use half::f16;
-use rayon::prelude::*;
 
 /// A counter-based generator, SplitMix64 (Steele, Lea and Flood, 2014): every chunk of a tensor has its own, so that
 /// chunks can be filled side by side.
@@ -33,7 +33,7 @@ pub fn uniform(n: usize, seed: u64, inputs: usize) -> Vec<f16> {
     let bound = (3.0 / inputs as f32).sqrt();
     let table: Vec<f16> = (0..1 << 16).map(|i| f16::from_f32((i as f32 / 32_767.5 - 1.0) * bound)).collect();
     let mut values = vec![f16::ZERO; n];
-    values.par_chunks_mut(BLOCK).enumerate().for_each(|(block, values)| {
+    threads::each(values.chunks_mut(BLOCK).enumerate(), |(block, values)| {
         let mut random = SplitMix64::of_chunk(seed, block);
         for four in values.chunks_mut(4) {
             let bits = random.next();

@@ -4,6 +4,7 @@
 //! The socket is standard input, so that a parent needs nothing but the standard library to hand it over. When it
 //! closes, the process ends at once, in mid-job too: nobody is left to work for.
 
+use super::nn::kernels::threads;
 use super::protocol::{
     DeviceChoice, EngineFailure, FailureClass, Hello, Job, Kind, Order, Report, Stats, read_frame, write_frame,
 };
@@ -88,12 +89,14 @@ fn belong_to_parent() {
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
 }
 
-/// Those that compute. This one is among them: were it to hand its work to others and wait, all of them would fall asleep
-/// between any two layers, and waking takes longer than a small layer. In return nothing but this thread may ask them.
-fn start_threads(threads: Option<usize>) -> Result<(), String> {
-    // As many as there are cores for this process, when none are said.
+/// Those that compute, and as many for what candle computes by itself. This one is among them: were it to hand its work
+/// to others and wait, they would fall asleep between any two operations. In return nobody else may ask candle's.
+fn start_threads(number: Option<usize>) -> Result<(), String> {
+    if let Some(number) = number {
+        threads::start(number);
+    }
     rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.unwrap_or(0))
+        .num_threads(threads::count())
         .use_current_thread()
         .build_global()
         .map_err(|e| format!("the threads that compute cannot be started: {e}"))

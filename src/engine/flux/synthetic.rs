@@ -2,11 +2,11 @@
 
 use crate::engine::Result;
 use crate::engine::nn::kernels::blocks::{Blocks, Kind};
+use crate::engine::nn::kernels::threads;
 use crate::engine::nn::weight::{Origin, Stored};
 use crate::engine::random_weights::SplitMix64;
 use crate::engine::weights::{Source, unusable};
 use half::f16;
-use rayon::prelude::*;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ impl Source for RandomBlocks {
 fn fill(kind: Kind, scale: f32, seed: u64, bytes: &mut [u8]) {
     const CHUNK: usize = 1 << 12;
     let (_, block) = kind.block();
-    bytes.par_chunks_mut(CHUNK * block).enumerate().for_each(|(chunk, bytes)| {
+    threads::each(bytes.chunks_mut(CHUNK * block).enumerate(), |(chunk, bytes)| {
         let mut random = SplitMix64::of_chunk(seed, chunk);
         for eight in bytes.chunks_mut(8) {
             let n = eight.len();

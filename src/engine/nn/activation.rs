@@ -3,9 +3,9 @@
 use super::kernels::activation as kernel;
 use super::kernels::level::Level;
 use super::kernels::output::Then;
+use super::kernels::threads;
 use super::values::{Values, is_ours};
 use candle_core::{Device, Result, Tensor};
-use rayon::prelude::*;
 
 /// Values a task takes.
 const BLOCK: usize = 1 << 14;
@@ -73,7 +73,7 @@ impl Activation {
         }
         let x = x.contiguous()?;
         let mut out = Values::of(&x)?.to_vec();
-        out.par_chunks_mut(BLOCK).for_each(|block| function(Level::best(), block));
+        threads::each(out.chunks_mut(BLOCK), |block| function(Level::best(), block));
         Tensor::from_vec(out, x.dims(), &Device::Cpu)
     }
 }
@@ -93,8 +93,7 @@ pub fn geglu(x: &Tensor) -> Result<Tensor> {
     let x = x.contiguous()?;
     let values = Values::of(&x)?;
     let mut out = vec![0.0; values.len() / 2];
-    out.par_chunks_mut(8 * n)
-        .zip(values.par_chunks(16 * n))
-        .for_each(|(out, rows)| kernel::geglu(Level::best(), rows, out, n));
+    let rows = out.chunks_mut(8 * n).zip(values.chunks(16 * n));
+    threads::each(rows, |(out, rows)| kernel::geglu(Level::best(), rows, out, n));
     Tensor::from_vec(out, shape, &Device::Cpu)
 }

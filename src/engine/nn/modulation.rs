@@ -4,9 +4,9 @@
 use super::kernels::cuda;
 use super::kernels::level::Level;
 use super::kernels::norm::add_scaled;
+use super::kernels::threads;
 use super::values::{Values, is_ours};
 use candle_core::{Result, Tensor};
-use rayon::prelude::*;
 
 /// `x + gate · y` of tokens `(batch, n, width)` and a gate `(width)`.
 ///
@@ -27,8 +27,7 @@ pub fn add_gated(x: &Tensor, gate: &Tensor, y: &Tensor) -> Result<Tensor> {
     let (values, gate) = (Values::of(&y)?, Values::of(&gate)?);
     let mut out = Values::of(&x)?.to_vec();
     let block = 16 * gate.len();
-    out.par_chunks_mut(block)
-        .zip(values.par_chunks(block))
-        .for_each(|(out, y)| add_scaled(Level::best(), y, &gate, out));
+    let rows = out.chunks_mut(block).zip(values.chunks(block));
+    threads::each(rows, |(out, y)| add_scaled(Level::best(), y, &gate, out));
     Tensor::from_vec(out, x.dims(), x.device())
 }

@@ -18,6 +18,7 @@ mod synthetic;
 mod vad;
 mod words;
 
+use super::nn::kernels::threads;
 use super::protocol::{EngineFailure, FailureClass, TranscribeJob, Transcript, WhisperParts};
 use super::weights::unusable;
 use super::{Result, Watcher};
@@ -68,7 +69,7 @@ impl Whisper {
             let _ = std::fs::remove_file(model);
         }
         let useful = (shape.audio_state / CHANNELS).max(1) as usize;
-        Ok(Self { context, vad: Vad::load(&parts.vad)?, threads: rayon::current_num_threads().min(useful) })
+        Ok(Self { context, vad: Vad::load(&parts.vad)?, threads: threads::count().min(useful) })
     }
 
     /// Writes down what is said.

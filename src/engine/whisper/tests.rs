@@ -213,8 +213,8 @@ fn random_weights_of_a_published_shape_are_read_and_measured() {
         WhisperParts { synthetic, ..parts(VAD) }
     };
     // On a busy machine several threads would wait for each other far longer than one computes.
-    let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
-    let mut whisper = alone.install(|| Whisper::load(&path, &random("whisper-tiny.en-q5_1"))).expect("random weights");
+    threads::start(1);
+    let mut whisper = Whisper::load(&path, &random("whisper-tiny.en-q5_1")).expect("random weights");
     // The shape of the published file, but for half a kilobyte of vocabulary.
     let bytes = std::fs::metadata(&path).expect("it is kept").len();
     assert!(bytes.abs_diff(77_691_713) < 1024, "{bytes}");

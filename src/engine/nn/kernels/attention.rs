@@ -9,8 +9,8 @@ use super::gemm::{grow, put};
 use super::lanes::{folded, per_lanes};
 use super::level::Level;
 use super::output::{Output, scale_block};
+use super::threads;
 use super::tile::{Ahead, Before, Left, WIDE, product};
-use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
 
@@ -83,7 +83,6 @@ pub fn attention(level: Level, shape: Shape, (q, k, v): (&[f32], &[f32], &[f32])
     assert_eq!(v.len(), k.len());
     assert!(bias.is_none_or(|bias| bias.len() == shape.heads * shape.queries * shape.keys));
     let heads = shape.batch * shape.heads;
-    // Taken out: while this thread waits for others it may be given a task of another attention.
     let (mut wide, mut integers) = MEMORY.take();
     if shape.is_rounded() {
         integers.round(level, shape, (k, v));
@@ -92,7 +91,7 @@ pub fn attention(level: Level, shape: Shape, (q, k, v): (&[f32], &[f32], &[f32])
     }
     let out = Output::of(q.len());
     let blocks = shape.queries.div_ceil(QUERIES);
-    (0..heads * blocks).into_par_iter().for_each(|task| {
+    threads::each(0..heads * blocks, |task| {
         let (head, block) = (task / blocks, task % blocks);
         let rows = block * shape.queries / blocks..(block + 1) * shape.queries / blocks;
         let at = shape.first(shape.queries, head);
@@ -167,8 +166,8 @@ impl Wide {
         let (packed, heads) = (shape.packed(), shape.batch * shape.heads);
         grow(&mut self.keys, heads * packed);
         grow(&mut self.values, heads * packed);
-        let both = self.keys.par_chunks_mut(packed).zip(self.values.par_chunks_mut(packed));
-        both.take(heads).enumerate().for_each(|(head, (keys, values))| {
+        let both = self.keys.chunks_mut(packed).zip(self.values.chunks_mut(packed));
+        threads::each(both.take(heads).enumerate(), |(head, (keys, values))| {
             if !shape.keys.is_multiple_of(WIDE) || !shape.dim.is_multiple_of(WIDE) {
                 keys.fill(0.0);
                 values.fill(0.0);

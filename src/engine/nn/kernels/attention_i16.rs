@@ -5,9 +5,9 @@ use super::attention::Shape;
 use super::gemm::grow;
 use super::in_bytes::{factor_of, largest};
 use super::level::{Level, per_level};
+use super::threads;
 use super::tile::{Before, WIDE};
 use super::tile_i16::{Left, Right, nearest, product};
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// The largest value of a query or a key. 128 products of two of them stay below 2³¹.
@@ -50,15 +50,13 @@ impl Answers {
         self.values.resize(self.values.len().max(heads * packed), 0);
         grow(&mut self.key_units, heads * keys);
         grow(&mut self.value_units, heads * dim);
-        let of_keys = self.keys.par_chunks_mut(packed).zip(self.key_units.par_chunks_mut(keys));
-        let of_values = self.values.par_chunks_mut(packed).zip(self.value_units.par_chunks_mut(dim));
-        of_keys.zip(of_values).take(heads).enumerate().for_each(
-            |(head, ((keys, key_units), (values, value_units)))| {
-                let first = shape.first(shape.keys, head);
-                round_keys(level, &k[first..], shape.sizes(), (keys, key_units));
-                round_values(level, &v[first..], shape.sizes(), (values, value_units));
-            },
-        );
+        let of_keys = self.keys.chunks_mut(packed).zip(self.key_units.chunks_mut(keys));
+        let of_values = self.values.chunks_mut(packed).zip(self.value_units.chunks_mut(dim));
+        threads::each(of_keys.zip(of_values).take(heads).enumerate(), |(head, (of_keys, of_values))| {
+            let first = shape.first(shape.keys, head);
+            round_keys(level, &k[first..], shape.sizes(), of_keys);
+            round_values(level, &v[first..], shape.sizes(), of_values);
+        });
     }
 
     /// Those of one head.

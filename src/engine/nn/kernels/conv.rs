@@ -5,9 +5,9 @@ use super::gemm::{Rows, Wide, multiply, put};
 use super::level::{Level, per_level};
 use super::output::Finish;
 use super::panels::Panels;
+use super::threads;
 use super::tile::WIDE;
 use super::{activation::silu_one, winograd};
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// Where a convolution looks.
@@ -154,7 +154,7 @@ fn made_ready(level: Level, input: &Input) -> Vec<f32> {
     let ((height, width), c) = (input.seen(), input.channels);
     let columns = width + 2;
     let mut out = vec![0.0; input.batch() * height * width * c];
-    out.par_chunks_mut(width * c).enumerate().for_each(|(line, out)| {
+    threads::each(out.chunks_mut(width * c).enumerate(), |(line, out)| {
         let mut row = vec![0.0; c.div_ceil(WIDE) * columns * WIDE];
         input.ready_row(level, (line / height, Some(line % height)), (0, columns), &mut row);
         for (chunk, row) in row.chunks_exact(columns * WIDE).enumerate() {

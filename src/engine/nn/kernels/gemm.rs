@@ -8,8 +8,8 @@
 use super::level::Level;
 use super::output::{Finish, Output, finish_block, gate_block};
 use super::panels::{Panels, whole_chunks};
+use super::threads;
 use super::tile::{Ahead, Before, Left, WIDE, product};
-use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
 
@@ -159,8 +159,8 @@ fn in_tasks<P: Product>(
                 let both = || own.clone().chain(if gated { own.start + panels..own.end + panels } else { 0..0 });
                 let ready = &mut ready[..own.len() * sides * size];
                 if size > 0 {
-                    let made: Vec<(usize, &mut [P::Ready])> = both().zip(ready.chunks_exact_mut(size)).collect();
-                    made.into_par_iter().for_each(|(panel, ready)| product.make(level, panel, ready));
+                    let made = both().zip(ready.chunks_exact_mut(size));
+                    threads::each(made, |(panel, ready)| product.make(level, panel, ready));
                 }
                 let tasks = Tasks { first, n, block, own, panels, gated, size };
                 tasks.run(level, product, (packed, ready), &finish);
@@ -195,11 +195,11 @@ impl Tasks {
         let Self { first, n, block, own, panels, gated, size } = self;
         let blocks = n.div_ceil(*block);
         let most = if *gated { PANELS / 2 } else { PANELS };
-        let wanted = (TASKS * rayon::current_num_threads()).div_ceil(blocks);
+        let wanted = (TASKS * threads::count()).div_ceil(blocks);
         let parts = own.len().div_ceil(most).max(wanted.min(own.len()));
         let made = |slot: usize| ready.get(slot * size..(slot + 1) * size).unwrap_or_default();
         // Those of one panel side by side.
-        (0..blocks * parts).into_par_iter().for_each(|task| {
+        threads::each(0..blocks * parts, |task| {
             let (part, at) = (task / blocks, task % blocks * block);
             let rows = at..(*n).min(at + block);
             let slots = part * own.len() / parts..(part + 1) * own.len() / parts;
@@ -215,7 +215,7 @@ impl Tasks {
     }
 }
 
-/// `out[row][output] = finish(Σ input x[row][input] · w[output][input])`, in parallel on rayon's pool.
+/// `out[row][output] = finish(Σ input x[row][input] · w[output][input])`, by all threads.
 ///
 /// # Panics
 /// When the sizes disagree; layers check theirs at load.
@@ -281,13 +281,15 @@ impl<X: Rows> Product for Wide<'_, X> {
         assert_eq!(self.weight.inputs(), self.x.inputs());
         let width = whole_chunks(self.x.inputs());
         grow(packed, rows.len() * width);
-        packed[..rows.len() * width].par_chunks_mut(block * width).enumerate().for_each(|(i, packed)| {
+        let blocks = packed[..rows.len() * width].chunks_mut(block * width).enumerate();
+        let parts = blocks.flat_map(|(i, packed)| {
             let first = rows.start + i * block;
             let rows = first..rows.end.min(first + block);
-            packed.par_chunks_mut(CHUNKS * rows.len() * WIDE).enumerate().for_each(|(i, packed)| {
-                let first = i * CHUNKS * WIDE;
-                self.x.pack(rows.clone(), first..self.x.inputs().min(first + CHUNKS * WIDE), packed);
-            });
+            let parts = packed.chunks_mut(CHUNKS * rows.len() * WIDE).enumerate();
+            parts.map(move |(i, packed)| (rows.clone(), i * CHUNKS * WIDE, packed))
+        });
+        threads::each(parts, |(rows, first, packed)| {
+            self.x.pack(rows, first..self.x.inputs().min(first + CHUNKS * WIDE), packed);
         });
     }
 
@@ -342,11 +344,7 @@ impl<X: Rows> Product for Wide<'_, X> {
     }
 
     fn with_memory<T>(work: impl FnOnce(&mut Vec<f32>, &mut Vec<f32>) -> T) -> T {
-        // Taken out: while this thread waits for others it may be given a task of another product.
-        let (mut packed, mut ready) = MEMORY.take();
-        let result = work(&mut packed, &mut ready);
-        MEMORY.set((packed, ready));
-        result
+        MEMORY.with_borrow_mut(|(packed, ready)| work(packed, ready))
     }
 }
 

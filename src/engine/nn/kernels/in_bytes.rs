@@ -9,10 +9,10 @@ use super::lanes::folded;
 use super::level::{Level, per_level};
 use super::pages;
 use super::stored::{Origin, PackError, Stored};
+use super::threads;
 use super::tile::{Ahead, Before, WIDE};
 use super::tile_i8::{GROUP, Group, LARGEST, Left, ZERO, product};
 use half::bf16;
-use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
 
@@ -83,8 +83,8 @@ fn rounded(rows: &Origin, outputs: usize, inputs: usize) -> Result<Vec<Group>, P
     let (level, groups) = (Level::best(), inputs.div_ceil(GROUP));
     let n = outputs.div_ceil(WIDE) * groups;
     let mut all = Vec::with_capacity(n);
-    let panels = all.spare_capacity_mut()[..n].par_chunks_mut(groups).enumerate();
-    panels.try_for_each(|(panel, to)| {
+    let panels = all.spare_capacity_mut()[..n].chunks_mut(groups).enumerate();
+    threads::try_each(panels, |(panel, to)| {
         pages::make(to);
         let to = to.iter_mut().map(|group| group.write(Group::default())).enumerate();
         let of = panel * WIDE..outputs.min((panel + 1) * WIDE);
@@ -263,15 +263,14 @@ impl Product for Bytes<'_> {
         let width = groups * GROUP;
         packed.values.resize(rows.len() * width, ZERO);
         packed.units.resize(rows.len() * groups, 0.0);
-        let blocks = packed.values.par_chunks_mut(block * width).zip(packed.units.par_chunks_mut(block * groups));
+        let blocks = packed.values.chunks_mut(block * width).zip(packed.units.chunks_mut(block * groups));
         let x = &self.x[rows.start * inputs..rows.end * inputs];
-        blocks.zip(x.par_chunks(block * inputs)).for_each(|((values, units), x)| {
+        let parts = blocks.zip(x.chunks(block * inputs)).flat_map(|((values, units), x)| {
             let rows = x.len() / inputs;
-            let each = values.par_chunks_mut(rows * GROUP).zip(units.par_chunks_mut(rows));
-            each.enumerate().for_each(|(group, (values, units))| {
-                round_rows(level, x, inputs, group * GROUP, values, units);
-            });
+            let parts = values.chunks_mut(rows * GROUP).zip(units.chunks_mut(rows)).enumerate();
+            parts.map(move |(group, to)| (x, group * GROUP, to))
         });
+        threads::each(parts, |(x, first, (values, units))| round_rows(level, x, inputs, first, values, units));
     }
 
     fn made(&self) -> usize {
@@ -319,11 +318,7 @@ impl Product for Bytes<'_> {
     }
 
     fn with_memory<T>(work: impl FnOnce(&mut ByteRows, &mut Vec<Group>) -> T) -> T {
-        // Taken out: while this thread waits for others it may be given a task of another product.
-        let (mut packed, mut ready) = MEMORY.take();
-        let result = work(&mut packed, &mut ready);
-        MEMORY.set((packed, ready));
-        result
+        MEMORY.with_borrow_mut(|(packed, ready)| work(packed, ready))
     }
 }
 

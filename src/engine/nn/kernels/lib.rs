@@ -6,7 +6,7 @@
 //! their own; they come from what is [`stored`] ([`blocks`] stay as their file has them, [`dequantise`] is what they mean).
 //! [`gemm`] makes linear layers of it ([`in_bytes`] the same in bytes, of [`tile_i8`]), [`conv`] and [`winograd`]
 //! convolutions (the latter of [`winograd_points`]), [`attention`] attention; [`output`] is what they do to their sums.
-//! [`pages`] has memory made ready for them, [`level`] says which instructions there are.
+//! [`pages`] has memory made ready for them, [`threads`] share the work, [`level`] says which instructions there are.
 
 pub mod activation;
 pub mod attention;
@@ -29,6 +29,7 @@ pub mod peak;
 mod plain;
 pub mod rope;
 pub mod stored;
+pub mod threads;
 pub mod tile;
 pub mod tile_i16;
 pub mod tile_i8;

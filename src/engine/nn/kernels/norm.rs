@@ -2,7 +2,7 @@
 
 use super::activation::silu_one;
 use super::level::{Level, per_level};
-use rayon::prelude::*;
+use super::threads;
 
 /// Pixels a task of group normalisation takes.
 const PIXELS: usize = 1024;
@@ -49,7 +49,7 @@ pub fn group_factors(x: &[f32], groups: usize, affine: Affine) -> (Vec<f32>, Vec
 pub fn scale_channels(x: &[f32], factors: &[f32], offsets: &[f32], silu: bool, out: &mut [f32]) {
     let level = Level::best();
     let block = PIXELS * factors.len();
-    out.par_chunks_mut(block).zip(x.par_chunks(block)).for_each(|(out, x)| {
+    threads::each(out.chunks_mut(block).zip(x.chunks(block)), |(out, x)| {
         if silu {
             scale_shift_silu(level, x, factors, offsets, out);
         } else {
@@ -61,16 +61,11 @@ pub fn scale_channels(x: &[f32], factors: &[f32], offsets: &[f32], silu: bool, o
 /// Sum and sum of squares of each channel.
 fn channel_sums(x: &[f32], channels: usize) -> Vec<(f64, f64)> {
     let level = Level::best();
-    let parts: Vec<Vec<f64>> = x
-        .par_chunks(PIXELS * channels)
-        .map(|chunk| {
-            let mut sums = vec![0.0; 2 * channels];
-            add_sums(level, chunk, &mut sums);
-            sums
-        })
-        .collect();
+    let chunks = x.chunks(PIXELS * channels);
+    let mut parts = vec![0.0; chunks.len() * 2 * channels];
+    threads::each(parts.chunks_mut(2 * channels).zip(chunks), |(sums, chunk)| add_sums(level, chunk, sums));
     let mut total = vec![(0.0, 0.0); channels];
-    for part in parts {
+    for part in parts.chunks(2 * channels) {
         for (c, t) in total.iter_mut().enumerate() {
             t.0 += part[c];
             t.1 += part[channels + c];
@@ -122,7 +117,8 @@ per_level! {
 pub fn layer_norm(x: &[f32], affine: Affine, out: &mut [f32]) {
     let n = affine.scale.len();
     let level = Level::best();
-    out.par_chunks_mut(64 * n).zip(x.par_chunks(64 * n)).for_each(|(out, x)| normalise_rows(level, x, affine, out));
+    let blocks = out.chunks_mut(64 * n).zip(x.chunks(64 * n));
+    threads::each(blocks, |(out, x)| normalise_rows(level, x, affine, out));
 }
 
 per_level! {
@@ -147,7 +143,7 @@ pub fn rms_norm(x: &[f32], scale: &[f32], eps: f32, out: &mut [f32]) {
     let n = scale.len();
     let level = Level::best();
     let rows = (1usize << 14).div_ceil(n) * n;
-    out.par_chunks_mut(rows).zip(x.par_chunks(rows)).for_each(|(out, x)| scale_rows(level, x, scale, eps, out));
+    threads::each(out.chunks_mut(rows).zip(x.chunks(rows)), |(out, x)| scale_rows(level, x, scale, eps, out));
 }
 
 per_level! {

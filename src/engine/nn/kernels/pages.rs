@@ -1,7 +1,7 @@
 //! Pages of fresh memory, many at a time. The system makes a page when it is first touched; to be interrupted for each of
 //! them takes about as long as making it.
 
-use rayon::prelude::*;
+use super::threads;
 
 /// Bytes of pages that a thread asks for at a time.
 const PART: usize = 1 << 20;
@@ -29,7 +29,7 @@ pub fn make<T>(memory: &mut [T]) {
 /// The same of much memory, by all threads.
 pub fn make_all<T: Send>(memory: &mut [T]) {
     if size_of_val(memory) >= 2 * PART {
-        memory.par_chunks_mut(PART / size_of::<T>()).for_each(make);
+        threads::each(memory.chunks_mut(PART / size_of::<T>()), make);
     }
 }
 

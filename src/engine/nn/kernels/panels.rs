@@ -8,11 +8,11 @@ use super::blocks::{Blocks, Kind};
 use super::level::Level;
 use super::pages;
 use super::stored::{Origin, PackError, Stored, Unread, widen_bf16, widen_f16};
+use super::threads;
 use super::tile::{Ahead, WIDE};
 use bytemuck::Pod;
 use half::slice::HalfFloatSliceExt;
 use half::vec::HalfBitsVecExt;
-use rayon::prelude::*;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io;
@@ -239,10 +239,10 @@ fn packed<'a, T: Copy + Default + Send + Sync + 'a>(
     let inputs = channels * taps;
     let panel = whole_chunks(inputs) * WIDE;
     let mut out = vec![T::default(); outputs.div_ceil(WIDE) * panel];
-    out.par_chunks_mut(panel).enumerate().try_for_each_init(Vec::new, |near, (i, out)| {
+    threads::try_each(out.chunks_mut(panel).enumerate(), |(i, out)| {
         let of = i * WIDE..outputs.min((i + 1) * WIDE);
         pages::make(out);
-        transpose(&rows(of.start * inputs..of.end * inputs)?, (channels, taps), near, out);
+        transpose(&rows(of.start * inputs..of.end * inputs)?, (channels, taps), out);
         io::Result::Ok(())
     })?;
     Ok(out)
@@ -250,14 +250,13 @@ fn packed<'a, T: Copy + Default + Send + Sync + 'a>(
 
 /// Up to 32 rows `[channel][tap]` to `[tap][channel][32]`, missing ones as zeros. A few channels of all rows are copied
 /// to `near` first: far apart they would push each other out of the first cache, and written are whole lines.
-fn transpose<T: Copy + Default>(rows: &[T], (channels, taps): (usize, usize), near: &mut Vec<T>, out: &mut [T]) {
+fn transpose<T: Copy + Default>(rows: &[T], (channels, taps): (usize, usize), out: &mut [T]) {
     /// Values of a row that are near at once.
     const NEAR: usize = 128;
     let inputs = channels * taps;
     let block = (NEAR / taps).max(1);
     let pitch = block * taps;
-    near.clear();
-    near.resize(WIDE * pitch, T::default());
+    let mut near = vec![T::default(); WIDE * pitch];
     for first in (0..channels).step_by(block) {
         let here = block.min(channels - first);
         for (row, near) in rows.chunks_exact(inputs).zip(near.chunks_exact_mut(pitch)) {

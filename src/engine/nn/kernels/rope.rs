@@ -1,7 +1,10 @@
 //! Rotary position embedding of heads that lie side by side in each token.
 
 use super::level::{Level, per_level};
-use rayon::prelude::*;
+use super::threads;
+
+/// Tokens that a thread turns at a time.
+const TOKENS: usize = 8;
 
 /// Turns each pair of neighbouring values of each head of each token by its angle, in place. `x` holds tokens of
 /// `width` values; `cos` and `sin` hold `dim / 2` values a token, the same for all heads.
@@ -12,10 +15,12 @@ pub fn rotate(x: &mut [f32], width: usize, cos: &[f32], sin: &[f32], half: usize
     assert_eq!(cos.len(), sin.len());
     assert_eq!(x.len() / width * half, cos.len());
     let level = Level::best();
-    x.par_chunks_mut(width)
-        .zip(cos.par_chunks(half).zip(sin.par_chunks(half)))
-        .with_min_len(8)
-        .for_each(|(token, (cos, sin))| rotate_token(level, token, cos, sin));
+    let angles = cos.chunks(TOKENS * half).zip(sin.chunks(TOKENS * half));
+    threads::each(x.chunks_mut(TOKENS * width).zip(angles), |(tokens, (cos, sin))| {
+        for ((token, cos), sin) in tokens.chunks_mut(width).zip(cos.chunks(half)).zip(sin.chunks(half)) {
+            rotate_token(level, token, cos, sin);
+        }
+    });
 }
 
 per_level! {

@@ -3,10 +3,10 @@
 use super::blocks::{Blocks, BlocksError, Kind};
 use super::dequantise::f16s;
 use super::level::{Level, per_level};
+use super::threads;
 use bytemuck::Pod;
 use half::vec::HalfBitsVecExt;
 use half::{bf16, f16};
-use rayon::prelude::*;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -161,9 +161,9 @@ impl Unread {
 
     fn bytes<T: Pod + Send>(&self, from: usize, n: usize) -> io::Result<Vec<T>> {
         let mut values = vec![T::zeroed(); n];
-        let parts = values.par_chunks_mut(PART / size_of::<T>()).enumerate();
+        let parts = values.chunks_mut(PART / size_of::<T>()).enumerate();
         // From the page cache it is the readers who are slow.
-        parts.try_for_each(|(i, part)| (self.read)((from + i * PART) as u64, bytemuck::cast_slice_mut(part)))?;
+        threads::try_each(parts, |(i, part)| (self.read)((from + i * PART) as u64, bytemuck::cast_slice_mut(part)))?;
         Ok(values)
     }
 }

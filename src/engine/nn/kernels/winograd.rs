@@ -16,10 +16,10 @@ use super::gemm::grow;
 use super::level::Level;
 use super::output::{Finish, Output, finish_block};
 use super::panels::Panels;
+use super::threads;
 use super::tile::{Before, WIDE};
 use super::winograd_points::{Numbers, Part, Rounded, Wide, WidePoint};
 use super::winograd_transforms::{FOUR, MOST, SIX, Transforms};
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// Bytes of a rectangle's transformed input for each thread: they should stay in the last cache, which others use too.
@@ -135,7 +135,7 @@ pub fn convolve(level: Level, input: &Input, weight: &Panels, finish: Finish) ->
 }
 
 fn convolve_in<N: Numbers>(level: Level, input: &Input, weight: &Panels, finish: Finish) -> Vec<f32> {
-    let values = TRANSFORMED / N::BYTES * rayon::current_num_threads();
+    let values = TRANSFORMED / N::BYTES * threads::count();
     let cut = Cut::of::<N>(level, input.seen(), input.channels);
     let tiles = values / (input.channels.next_multiple_of(WIDE) * cut.transforms.points());
     in_rectangles::<N>(level, input, weight, finish, (cut, tiles.max(2 * cut.tiles)))
@@ -157,7 +157,6 @@ fn in_rectangles<N: Numbers>(
     let chunks = input.channels.div_ceil(WIDE);
     let parts = across.div_ceil(tiles);
     let rows = tiles.div_ceil(across.div_ceil(parts)).min(down);
-    // Taken out, for while it waits for others this thread may be given a task of another convolution.
     let Area { mut ready, mut left, mut made } = N::area().take();
     let weight = Weight::<N>::of(level, weight, (cut, input.channels, across * down * input.batch()), &mut made);
     for (picture, part) in (0..input.batch()).flat_map(|picture| (0..parts).map(move |part| (picture, part))) {
@@ -187,7 +186,7 @@ fn make_ready(level: Level, input: &Input, area: &Rectangle, above: usize, ready
     let had = if area.top == 0 { 0 } else { 2 };
     grow(ready, rows * row);
     ready.copy_within(side * above * row..(side * above + had) * row, 0);
-    ready[had * row..rows * row].par_chunks_mut(row).enumerate().for_each(|(y, out)| {
+    threads::each(ready[had * row..rows * row].chunks_mut(row).enumerate(), |(y, out)| {
         let y = (area.top * side + had + y).checked_sub(1);
         input.ready_row(level, (area.picture, y), (area.left * side, columns), out);
     });
@@ -235,7 +234,7 @@ fn multiply<N: Numbers>(
     let chunks = input.channels.div_ceil(WIDE);
     let (parts, points, part) = (chunks.div_ceil(CHUNKS), transforms.points(), area.part());
     let groups = weight.panels().div_ceil(panels);
-    (0..area.blocks * groups).into_par_iter().for_each(|task| {
+    threads::each(0..area.blocks * groups, |task| {
         let (block, group) = (task / groups, task % groups);
         let panels = group * panels..weight.panels().min((group + 1) * panels);
         N::scratch().with_borrow_mut(|scratch| {
@@ -284,7 +283,7 @@ impl<'a, N: Numbers> Weight<'a, N> {
             return Self { panels, made: &[] };
         }
         made.resize(made.len().max(all), N::NONE);
-        made[..all].par_chunks_exact_mut(points).enumerate().for_each(|(i, to)| {
+        threads::each(made[..all].chunks_exact_mut(points).enumerate(), |(i, to)| {
             let (panel, first) = (i / parts, i % parts * CHUNKS * WIDE);
             N::scratch().with_borrow_mut(|Scratch { taps, points, .. }| {
                 weights_of::<N>(level, cut.transforms, (panels, panel), (first, channels), (taps, points), to);

@@ -6,11 +6,11 @@
 use super::gemm::grow;
 use super::in_bytes::{bits_of_largest, factor_of, largest, top_of};
 use super::level::{Level, per_level};
+use super::threads;
 use super::tile::{self, Ahead, Before, WIDE};
 use super::tile_i16::{self, nearest};
 use super::winograd::{Area, CHUNKS, Rectangle, Scratch};
 use super::winograd_transforms::{MOST, Transforms};
-use rayon::prelude::*;
 use std::cell::RefCell;
 use std::thread::LocalKey;
 
@@ -92,7 +92,7 @@ impl Numbers for Wide {
         let (point, part) = (area.point(), area.part());
         let points = area.transforms().points();
         grow(to, area.blocks * chunks * part);
-        to[..area.blocks * chunks * part].par_chunks_mut(part).enumerate().for_each(|(i, out)| {
+        threads::each(to[..area.blocks * chunks * part].chunks_mut(part).enumerate(), |(i, out)| {
             let (block, chunk) = (i / chunks, i % chunks);
             for (t, tile) in area.block(block).enumerate() {
                 let (from, row) = area.inputs(ready, chunks, (tile, chunk));
@@ -197,22 +197,23 @@ impl Numbers for Rounded {
         let (all, all_units) = (chunks * part, chunks.div_ceil(CHUNKS) * units);
         to.values.resize(to.values.len().max(area.blocks * all), 0);
         grow(&mut to.units, area.blocks * all_units);
-        let blocks = to.values.par_chunks_mut(all).zip(to.units.par_chunks_mut(all_units)).take(area.blocks);
-        blocks.enumerate().for_each(|(block, (values, of_block))| {
-            let groups = values.par_chunks_mut(CHUNKS * part).zip(of_block.par_chunks_mut(units));
-            groups.enumerate().for_each(|(group, (values, units))| {
-                let mut wide = [0.0; POINTS * CHANNELS];
-                let wide = &mut wide[..points * CHANNELS];
-                for (t, tile) in area.block(block).enumerate() {
-                    for (i, chunk) in (group * CHUNKS..chunks).take(CHUNKS).enumerate() {
-                        let (from, row) = area.inputs(ready, chunks, (tile, chunk));
-                        let to = &mut wide[i * WIDE..][..(points - 1) * CHANNELS + WIDE];
-                        // SAFETY: the tile's rows of pixels, and its points, lie in the two slices.
-                        unsafe { (area.transforms().input)(level, from.as_ptr(), row, to.as_mut_ptr(), CHANNELS) };
-                    }
-                    round_tile(level, wide, &mut values[t * WIDE..], &mut units[t..], (point, part, area.most));
+        let blocks = to.values.chunks_mut(all).zip(to.units.chunks_mut(all_units)).take(area.blocks).enumerate();
+        let groups = blocks.flat_map(|(block, (values, of_block))| {
+            let groups = values.chunks_mut(CHUNKS * part).zip(of_block.chunks_mut(units)).enumerate();
+            groups.map(move |(group, to)| (block, group, to))
+        });
+        threads::each(groups, |(block, group, (values, units))| {
+            let mut wide = [0.0; POINTS * CHANNELS];
+            let wide = &mut wide[..points * CHANNELS];
+            for (t, tile) in area.block(block).enumerate() {
+                for (i, chunk) in (group * CHUNKS..chunks).take(CHUNKS).enumerate() {
+                    let (from, row) = area.inputs(ready, chunks, (tile, chunk));
+                    let to = &mut wide[i * WIDE..][..(points - 1) * CHANNELS + WIDE];
+                    // SAFETY: the tile's rows of pixels, and its points, lie in the two slices.
+                    unsafe { (area.transforms().input)(level, from.as_ptr(), row, to.as_mut_ptr(), CHANNELS) };
                 }
-            });
+                round_tile(level, wide, &mut values[t * WIDE..], &mut units[t..], (point, part, area.most));
+            }
         });
     }
 
