@@ -35,8 +35,8 @@ fn team() -> &'static Team {
     TEAM.get_or_init(|| Team::of(available_parallelism().map_or(1, usize::from)))
 }
 
-/// Has all pieces worked on, by this thread and all others, and returns when that is done. Within a piece, and while
-/// another thread has the others work, this one does it alone.
+/// Has all pieces worked on, by this thread and all others, and returns when that is done. While the others are at work
+/// already, for another thread or because this is within one of their pieces, this one does it alone.
 ///
 /// # Panics
 /// When `work` does.
@@ -105,6 +105,11 @@ const fn number_of(state: u64) -> u64 {
     state >> 32
 }
 
+/// Whether that is work that may be begun, of another number than what was done last.
+const fn is_new(state: u64, done: u64) -> bool {
+    state & OPEN > 0 && number_of(state) != done
+}
+
 impl Team {
     /// As many as were asked for, or as the system starts.
     fn of(threads: usize) -> Self {
@@ -154,11 +159,9 @@ impl Team {
             Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
             Err(TryLockError::WouldBlock) => return work(0),
         };
-        {
-            let given = Given::out(self, &work);
-            work(0);
-            drop(given);
-        }
+        let given = Given::out(self, &work);
+        work(0);
+        drop(given);
         let panic = held(&self.board.panic).take();
         drop(turn);
         if let Some(panic) = panic {
@@ -219,15 +222,9 @@ impl Board {
         }
     }
 
-    /// Whether there is work of another number than what was done last.
-    fn is_new(&self, done: u64, order: Ordering) -> bool {
-        let state = self.state.load(order);
-        state & OPEN > 0 && number_of(state) != done
-    }
-
     /// Counts this thread in if there is new work, and tells its number.
     fn begin(&self, done: u64) -> Option<u64> {
-        let one_more = |state: u64| (state & OPEN > 0 && number_of(state) != done).then_some(state + ONE);
+        let one_more = |state: u64| is_new(state, done).then_some(state + ONE);
         self.state.fetch_update(Ordering::Acquire, Ordering::Relaxed, one_more).ok().map(number_of)
     }
 
@@ -246,13 +243,13 @@ impl Board {
     fn wait(&self, own: usize, done: u64) {
         let since = Instant::now();
         let mut looks = 0usize;
-        while !self.is_new(done, Ordering::Relaxed) {
+        while !is_new(self.state.load(Ordering::Relaxed), done) {
             looks += 1;
             look_again(looks);
             if looks.is_multiple_of(LOOKS) && since.elapsed() > AWAKE {
                 let asleep = &self.asleep[own];
                 asleep.store(true, Ordering::SeqCst);
-                if self.is_new(done, Ordering::SeqCst) {
+                if is_new(self.state.load(Ordering::SeqCst), done) {
                     asleep.store(false, Ordering::Relaxed);
                 } else {
                     while asleep.load(Ordering::SeqCst) {
@@ -306,21 +303,36 @@ mod tests {
     fn within_a_piece_and_beside_another_a_thread_works_alone() {
         let team = Team::of(3);
         let sum = AtomicUsize::new(0);
-        scope(|scope| {
-            for _ in 0..3 {
-                scope.spawn(|| {
-                    for _ in 0..200 {
-                        team.each(0..8, |_| {
-                            let own = current().id();
-                            team.each(0..5, |piece| {
-                                assert_eq!(current().id(), own);
-                                sum.fetch_add(piece, Ordering::Relaxed);
-                            });
-                        });
-                    }
+        let alone = || {
+            let own = current().id();
+            team.each(0..5, |piece| {
+                assert_eq!(current().id(), own);
+                sum.fetch_add(piece, Ordering::Relaxed);
+            });
+        };
+        for _ in 0..200 {
+            team.each(0..8, |_| {
+                alone();
+                scope(|scope| scope.spawn(alone).join().expect("it works alone"));
+            });
+        }
+        assert_eq!(sum.load(Ordering::Relaxed), 200 * 8 * 2 * 10);
+    }
+
+    #[test]
+    fn any_number_of_threads_may_ask_at_once() {
+        let team = Team::of(3);
+        let sum = AtomicUsize::new(0);
+        let work = || {
+            for _ in 0..200 {
+                team.each(0..8, |_| {
+                    team.each(0..5, |piece| {
+                        sum.fetch_add(piece, Ordering::Relaxed);
+                    });
                 });
             }
-        });
+        };
+        scope(|scope| (0..3).for_each(|_| drop(scope.spawn(work))));
         assert_eq!(sum.load(Ordering::Relaxed), 3 * 200 * 8 * 10);
     }
 
@@ -353,10 +365,13 @@ mod tests {
         let begun = AtomicUsize::new(0);
         let result = try_each(0..1_000_000, |piece| {
             begun.fetch_add(1, Ordering::Relaxed);
-            if piece == 100 { Err(piece) } else { Ok(()) }
+            Err::<(), _>(piece)
         });
+        assert!(result.is_err());
+        // None begins another after its own.
+        assert!((1..=count()).contains(&begun.load(Ordering::Relaxed)), "{begun:?}");
+        let result: Result<(), usize> = try_each(0..1000, |piece| if piece == 100 { Err(piece) } else { Ok(()) });
         assert_eq!(result, Err(100));
-        assert!((101..1_000_000).contains(&begun.load(Ordering::Relaxed)));
         let mut values = [0; 50];
         each(values.chunks_mut(7).enumerate(), |(i, chunk)| chunk.fill(i));
         assert!(values.iter().enumerate().all(|(i, value)| *value == i / 7), "{values:?}");
